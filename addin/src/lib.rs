@@ -1,0 +1,1 @@
+//! The component that 1C:Enterprise loads.

@@ -1,0 +1,2 @@
+//! The program `licenceedit`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What both sides of the licensing system must agree on.

@@ -1,0 +1,1 @@
+//! The licence server: accounting, keys, REST API.

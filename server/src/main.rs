@@ -1,0 +1,2 @@
+//! The program `licenceserver`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What the end-to-end tests share: the simulated 1C host and the programs under test.
