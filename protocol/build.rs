@@ -1,0 +1,16 @@
+//! Passes the build number from the workspace's metadata on to the code.
+
+use std::{env, fs, path::Path};
+
+fn main() {
+    let manifest = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let workspace = Path::new(&manifest).join("../Cargo.toml");
+    println!("cargo::rerun-if-changed={}", workspace.display());
+    let text = fs::read_to_string(&workspace).expect("the workspace's Cargo.toml is readable");
+    let build = text
+        .lines()
+        .skip_while(|line| line.trim() != "[workspace.metadata]")
+        .find_map(|line| line.strip_prefix("build = "))
+        .expect("[workspace.metadata] has a line `build = N`");
+    println!("cargo::rustc-env=LICENCE_BUILD={}", build.trim());
+}

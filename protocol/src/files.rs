@@ -1,0 +1,168 @@
+//! Writing a file whole or not at all, and reading one with a limit.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+/// Who may read a file that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, within the folder's own rights.
+    Shared,
+    /// The owner alone: mode 0600.
+    Owner,
+}
+
+/// A file being written: invisible under its name until [`NewFile::finish`], gone when dropped before.
+#[derive(Debug)]
+pub struct NewFile {
+    file: Option<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl NewFile {
+    /// Begins a file beside `target`.
+    ///
+    /// # Errors
+    /// Those of creating a file in the target's folder.
+    pub fn create(target: &Path, access: Access) -> io::Result<Self> {
+        let name = target
+            .file_name()
+            .ok_or_else(|| io::Error::other("the path has no file name"))?;
+        let suffix = data_encoding::HEXLOWER.encode(&crate::random_bytes::<6>());
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{suffix}.new"));
+        let temporary = target.with_file_name(hidden);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if access == Access::Owner {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        // On Windows a file takes the rights of its folder, which the installer narrows.
+        #[cfg(not(unix))]
+        let _ = access;
+        let file = options.open(&temporary)?;
+        Ok(Self {
+            file: Some(file),
+            temporary,
+            target: target.to_owned(),
+        })
+    }
+
+    /// Syncs the file, gives it its name and syncs the folder.
+    ///
+    /// # Errors
+    /// Those of the disk; the target is untouched then.
+    pub fn finish(mut self) -> io::Result<()> {
+        if let Some(file) = self.file.take() {
+            file.sync_all()?;
+        }
+        fs::rename(&self.temporary, &self.target)?;
+        // A folder cannot be opened as a file on Windows; its rename is journaled by the file system.
+        #[cfg(unix)]
+        {
+            let folder = self
+                .target
+                .parent()
+                .filter(|path| !path.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> io::Result<&mut File> {
+        self.file
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the file is already finished"))
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.open()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.open()?.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        self.file = None;
+        // After `finish` there is nothing under this name; before it the half-written file must go.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Replaces a file by `bytes`: temporary file, sync, rename, sync of the folder.
+///
+/// # Errors
+/// Those of the disk; the target is untouched then.
+pub fn write_whole(target: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let mut file = NewFile::create(target, access)?;
+    file.write_all(bytes)?;
+    file.finish()
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// `InvalidInput` for a folder or device, `FileTooLarge` past the limit, else those of the disk.
+pub fn read_limited(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(limit as u64) as usize);
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {limit} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_file_leaves_the_old_one_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.conf");
+        write_whole(&target, b"old", Access::Shared).unwrap();
+        let mut half = NewFile::create(&target, Access::Owner).unwrap();
+        half.write_all(b"ne").unwrap();
+        drop(half);
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_and_a_large_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            read_limited(folder.path(), 10).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
+        let target = folder.path().join("big");
+        write_whole(&target, &[0; 11], Access::Shared).unwrap();
+        assert_eq!(
+            read_limited(&target, 10).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
+        assert_eq!(read_limited(&target, 11).unwrap().len(), 11);
+    }
+}
