@@ -1,0 +1,65 @@
+//! Reading inputs with a limit, and the care taken before an output replaces a file.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use protocol::{
+    cryptkey::{self, CryptKey},
+    envelope::HEAD,
+    files,
+};
+
+use crate::Error;
+
+/// An input of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    files::read_limited(path, limit).map_err(|cause| Error::Read {
+        path: path.into(),
+        cause,
+    })
+}
+
+/// The secrets of a series.
+pub(crate) fn read_keys(path: &Path) -> Result<CryptKey, Error> {
+    let bytes = zeroize::Zeroizing::new(read(path, cryptkey::MAX_FILE)?);
+    CryptKey::from_bytes(&bytes).map_err(Error::format(path))
+}
+
+/// The first bytes of a regular file, enough to tell its kind.
+pub(crate) fn read_head(path: &Path) -> Result<Vec<u8>, Error> {
+    let read_error = |cause| Error::Read {
+        path: path.into(),
+        cause,
+    };
+    let file = File::open(path).map_err(read_error)?;
+    if !file.metadata().map_err(read_error)?.is_file() {
+        return Err(read_error(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        )));
+    }
+    let mut head = Vec::new();
+    file.take(HEAD as u64)
+        .read_to_end(&mut head)
+        .map_err(read_error)?;
+    Ok(head)
+}
+
+/// Refuses an output that is one of the inputs, or that exists while replacing was not asked for.
+pub(crate) fn check_output(out: &Path, replace: bool, inputs: &[&Path]) -> Result<(), Error> {
+    if let Ok(existing) = fs::canonicalize(out) {
+        if inputs
+            .iter()
+            .any(|input| fs::canonicalize(input).is_ok_and(|input| input == existing))
+        {
+            return Err(Error::OutputIsInput(out.into()));
+        }
+        if !replace {
+            return Err(Error::Exists(out.into()));
+        }
+    }
+    Ok(())
+}
