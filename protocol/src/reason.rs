@@ -49,6 +49,16 @@ reasons! {
     BadConfFile = 111,
     /// No parameter of that name is in the licence.
     NoParameter = 112,
+    /// A line of the configuration file is not `[section]` or `key=value`; defaults are in use.
+    ConfSyntax = 113,
+    /// The configuration file is not UTF-8; defaults are in use.
+    ConfNotUtf8 = 114,
+    /// The configuration file is too large; defaults are in use.
+    ConfTooLarge = 115,
+    /// A folder or device has the configuration file's name; defaults are in use.
+    ConfNotAFile = 116,
+    /// A value of the configuration file is none of its key's; that key's default is in use.
+    ConfBadValue = 117,
     /// Nothing listens at the address.
     ConnectionRefused = 201,
     /// No answer in time.
@@ -75,6 +85,10 @@ reasons! {
     BadRequestNumber = 212,
     /// A message does not decode.
     BadMessage = 213,
+    /// An answer is longer than any of a licence server's.
+    AnswerTooLarge = 214,
+    /// What answers does not speak HTTP.
+    NotHttp = 215,
     /// The server has no key of the series.
     NoLicence = 301,
     /// All seats are taken.
