@@ -1,1 +1,9 @@
 //! The component that 1C:Enterprise loads.
+//!
+//! `native` speaks the platform's binary interface and knows nothing of licences; `interface` is the
+//! table of names that 1C code sees; `object` is what stands behind them.
+
+pub mod interface;
+pub mod native;
+pub mod object;
+pub mod table;

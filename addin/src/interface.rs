@@ -1,0 +1,460 @@
+//! The table of everything that 1C code sees. `docs` and the developer's guide are generated from it.
+
+use protocol::Reason;
+
+use crate::{
+    native::module::module_path,
+    table::{CallError, DefaultValue, Kind, Method, Param, Property, Table, Value, words},
+};
+
+/// The name of the class and of the extension: `Новый("AddIn.<id>.LicenceAddIn")`.
+pub const CLASS_NAME: &str = "LicenceAddIn";
+
+/// The interface of the component.
+pub static TABLE: Table = Table {
+    properties: PROPERTIES,
+    methods: METHODS,
+};
+
+/// No licence can be had without a server, and this build does not speak to one.
+fn no_server() -> CallError {
+    CallError::new(
+        Reason::Internal,
+        "This build of the component does not connect to a server. Install a release.",
+        "Эта сборка компоненты не подключается к серверу. Установите выпуск.",
+    )
+}
+
+const PROPERTIES: &[Property] = &[
+    Property::read_only(
+        words("Version", "Версия"),
+        Kind::Text,
+        words(
+            "The version of the module that works.",
+            "Версия работающего модуля.",
+        ),
+        |_| Value::from(protocol::Version::CURRENT.to_string()),
+    ),
+    Property::read_only(
+        words("ModulePath", "ПутьМодуля"),
+        Kind::Text,
+        words(
+            "The file of the module that works.",
+            "Файл работающего модуля.",
+        ),
+        |_| {
+            Value::from(
+                module_path()
+                    .map(|path| path.display().to_string())
+                    .unwrap_or_default(),
+            )
+        },
+    ),
+    Property::read_only(
+        words("TemplateVersion", "ВерсияМакета"),
+        Kind::Text,
+        words(
+            "The version of the copy in the configuration's template.",
+            "Версия копии из макета конфигурации.",
+        ),
+        |_| Value::from(protocol::Version::CURRENT.to_string()),
+    ),
+    Property::read_write(
+        words("ServerAddr", "АдресСервера"),
+        Kind::Text,
+        words(
+            "The address of the licence server.",
+            "Адрес сервера лицензирования.",
+        ),
+        |_| Value::from(""),
+        |_, _| Err(no_server()),
+    ),
+    Property::read_write(
+        words("ServerPort", "ПортСервера"),
+        Kind::Integer,
+        words(
+            "The port of the licence server, 9099 by default.",
+            "Порт сервера лицензирования, по умолчанию 9099.",
+        ),
+        |_| Value::Int(0),
+        |_, _| Err(no_server()),
+    ),
+    Property::read_write(
+        words("ReservedServers", "РезервныеСерверы"),
+        Kind::Text,
+        words(
+            "Further servers, host:port with commas between, tried in turn.",
+            "Резервные серверы, хост:порт через запятую, по очереди.",
+        ),
+        |_| Value::from(""),
+        |_, _| Err(no_server()),
+    ),
+    Property::read_write(
+        words("KeyID", "СерияКлючей"),
+        Kind::Text,
+        words(
+            "The series of keys, four hex digits.",
+            "Серия ключей, четыре шестнадцатеричные цифры.",
+        ),
+        |_| Value::from(""),
+        |_, _| Err(no_server()),
+    ),
+    Property::read_write(
+        words("PublicKey", "ОткрытыйКлюч"),
+        Kind::Text,
+        words(
+            "The public key of the series, where no datafile is used.",
+            "Открытый ключ серии, если файл данных не используется.",
+        ),
+        |_| Value::from(""),
+        |_, _| Err(no_server()),
+    ),
+    Property::read_write(
+        words("AccessCode", "КодДоступа"),
+        Kind::Text,
+        words(
+            "The access code that the server's administrator gave out.",
+            "Код доступа, выданный администратором сервера.",
+        ),
+        |_| Value::from(""),
+        |_, _| Err(no_server()),
+    ),
+    Property::read_only(
+        words("Connected", "Подключено"),
+        Kind::Boolean,
+        words(
+            "Whether the connection to a server stands.",
+            "Установлено ли соединение с сервером.",
+        ),
+        |_| Value::Bool(false),
+    ),
+    Property::read_only(
+        words("CurrentServer", "ТекущийСервер"),
+        Kind::Text,
+        words(
+            "The server in use, host:port.",
+            "Используемый сервер, хост:порт.",
+        ),
+        |_| Value::from(""),
+    ),
+    Property::read_only(
+        words("ConnectionID", "ИдентификаторСоединения"),
+        Kind::Text,
+        words(
+            "The connection's id on the server.",
+            "Идентификатор соединения на сервере.",
+        ),
+        |_| Value::from(""),
+    ),
+    Property::read_only(
+        words("SettingsSource", "ИсточникНастроек"),
+        Kind::Text,
+        words(
+            "Where the server's address came from.",
+            "Откуда взят адрес сервера.",
+        ),
+        |_| Value::from(""),
+    ),
+    Property::read_only(
+        words("LicenceObtained", "ЛицензияПолучена"),
+        Kind::Boolean,
+        words(
+            "Whether this session has a licence.",
+            "Есть ли лицензия у этого сеанса.",
+        ),
+        |_| Value::Bool(false),
+    ),
+    Property::read_only(
+        words("UsedLicence", "ИспользованнаяЛицензия"),
+        Kind::Integer,
+        words(
+            "The number of the key in use, 0 if none.",
+            "Номер используемого ключа, 0 если его нет.",
+        ),
+        |_| Value::Int(0),
+    ),
+    Property::read_only(
+        words("GraceUntil", "ОтсрочкаДо"),
+        Kind::Date,
+        words(
+            "Until when work goes on although no server answers; the empty date if one does.",
+            "До какого времени работа продолжается без ответа сервера; пустая дата, если сервер отвечает.",
+        ),
+        |_| Value::Date(Value::EMPTY_DATE),
+    ),
+    Property::read_only(
+        words("ErrorCode", "КодОшибки"),
+        Kind::Integer,
+        words(
+            "The number of the last call's error, 0 if it succeeded.",
+            "Номер ошибки последнего вызова, 0 если он удался.",
+        ),
+        |object| Value::Int(i32::from(object.error_code())),
+    ),
+    Property::read_only(
+        words("ErrorDescription", "ОписаниеОшибки"),
+        Kind::Text,
+        words(
+            "What happened in the last call and what to do.",
+            "Что произошло в последнем вызове и что делать.",
+        ),
+        |object| Value::from(object.error_description()),
+    ),
+    Property::read_write(
+        words("RaiseExceptions", "ВызыватьИсключения"),
+        Kind::Boolean,
+        words(
+            "Whether failed calls raise exceptions; they answer False otherwise. False by default.",
+            "Вызывают ли неудачные вызовы исключения; иначе они возвращают Ложь. По умолчанию Ложь.",
+        ),
+        |object| Value::Bool(object.raise_exceptions()),
+        |object, value| {
+            object.set_raise_exceptions(value.as_bool().unwrap_or_default());
+            Ok(())
+        },
+    ),
+];
+
+const METHODS: &[Method] = &[
+    Method {
+        name: words("SetSession", "УстановитьСеанс"),
+        params: &[
+            Param::required(
+                words(
+                    "InfoBaseConnectionStr",
+                    "СтрокаСоединенияИнформационнойБазы",
+                ),
+                Kind::Text,
+                words(
+                    "The infobase's connection string, or the whole text that SessionFacts gave.",
+                    "Строка соединения информационной базы или весь текст, полученный от СведенияОСеансе.",
+                ),
+            ),
+            Param::optional(
+                words("SessionNumber", "НомерСеанса"),
+                Kind::Integer,
+                DefaultValue::Int(0),
+                words("The session's number.", "Номер сеанса."),
+            ),
+            Param::optional(
+                words("SessionStarted", "НачалоСеанса"),
+                Kind::Date,
+                DefaultValue::EmptyDate,
+                words("The session's start, UTC.", "Начало сеанса, UTC."),
+            ),
+            Param::optional(
+                words("UserName", "ИмяПользователя"),
+                Kind::Text,
+                DefaultValue::Text(""),
+                words("The user's name.", "Имя пользователя."),
+            ),
+            Param::optional(
+                words("ComputerName", "ИмяКомпьютера"),
+                Kind::Text,
+                DefaultValue::Text(""),
+                words("The computer's name.", "Имя компьютера."),
+            ),
+            Param::optional(
+                words("AppName", "ИмяПриложения"),
+                Kind::Text,
+                DefaultValue::Text(""),
+                words("The application's name.", "Имя приложения."),
+            ),
+            Param::optional(
+                words("Parent", "Родитель"),
+                Kind::Text,
+                DefaultValue::Text(""),
+                words(
+                    "SessionFacts of the session whose seat this one shares.",
+                    "Сведения о сеансе, место которого использует этот.",
+                ),
+            ),
+        ],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Tells which 1C session the object works for.",
+            "Сообщает, для какого сеанса 1С работает объект.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("SessionFacts", "СведенияОСеансе"),
+        params: &[],
+        returns: Some(Kind::Text),
+        doc: words(
+            "The session's facts as one text, to pass between server and client.",
+            "Сведения о сеансе одним текстом для передачи между сервером и клиентом.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("Connect", "Подключиться"),
+        params: &[],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Connects to a licence server, at most 6 seconds.",
+            "Подключается к серверу лицензирования, не дольше 6 секунд.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("Disconnect", "Отключиться"),
+        params: &[],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Leaves the server; the licence is released.",
+            "Отключается от сервера; лицензия освобождается.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("ObtainLicence", "ПолучитьЛицензию"),
+        params: &[Param::optional(
+            words("Flags", "Флаги"),
+            Kind::Integer,
+            DefaultValue::Int(0),
+            words(
+                "Flags that the key must have.",
+                "Флаги, которые должны быть у ключа.",
+            ),
+        )],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Takes a seat for the session.",
+            "Занимает место для сеанса.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("ReleaseLicence", "ОсвободитьЛицензию"),
+        params: &[],
+        returns: Some(Kind::Boolean),
+        doc: words("Frees the seat at once.", "Сразу освобождает место."),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("LoadDataFile", "ЗагрузитьДанные"),
+        params: &[Param::required(
+            words("BinaryDataOrFileName", "ДвоичныеДанныеИлиИмяФайла"),
+            Kind::TextOrBinary,
+            words(
+                "The datafile, or its file name.",
+                "Файл данных или имя этого файла.",
+            ),
+        )],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Loads a datafile with protected objects.",
+            "Загружает файл данных с защищёнными объектами.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("ListObjects", "СписокОбъектов"),
+        params: &[],
+        returns: Some(Kind::Text),
+        doc: words(
+            "The objects of the loaded datafile, JSON.",
+            "Объекты загруженного файла данных, JSON.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("GetObject", "ПолучитьОбъект"),
+        params: &[Param::required(
+            words("Name", "Имя"),
+            Kind::Text,
+            words("The object's name.", "Имя объекта."),
+        )],
+        returns: Some(Kind::Binary),
+        doc: words(
+            "A protected object as binary data.",
+            "Защищённый объект в виде двоичных данных.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("GetObjectToFile", "ПолучитьОбъектВФайл"),
+        params: &[
+            Param::required(
+                words("Name", "Имя"),
+                Kind::Text,
+                words("The object's name.", "Имя объекта."),
+            ),
+            Param::required(
+                words("FileName", "ИмяФайла"),
+                Kind::Text,
+                words("The file to write.", "Записываемый файл."),
+            ),
+        ],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Writes a protected object to a file.",
+            "Записывает защищённый объект в файл.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("GetParameter", "ПолучитьПараметр"),
+        params: &[
+            Param::required(
+                words("Name", "Имя"),
+                Kind::Text,
+                words("The parameter's name.", "Имя параметра."),
+            ),
+            Param::optional(
+                words("Default", "ПоУмолчанию"),
+                Kind::Any,
+                DefaultValue::Text(""),
+                words(
+                    "The answer when the licence has no such parameter.",
+                    "Ответ, если такого параметра в лицензии нет.",
+                ),
+            ),
+        ],
+        returns: Some(Kind::Any),
+        doc: words(
+            "A parameter that the vendor put into the licence in use.",
+            "Параметр, который производитель записал в используемую лицензию.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("CheckFlag", "ПроверитьФлаг"),
+        params: &[Param::required(
+            words("Number", "Номер"),
+            Kind::Integer,
+            words("The flag's number, 0 to 31.", "Номер флага, от 0 до 31."),
+        )],
+        returns: Some(Kind::Boolean),
+        doc: words(
+            "Whether the licence in use has a flag.",
+            "Есть ли флаг у используемой лицензии.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("LicenceInfo", "СведенияОЛицензии"),
+        params: &[],
+        returns: Some(Kind::Text),
+        doc: words("The licence in use, JSON.", "Используемая лицензия, JSON."),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("ServerInfo", "СведенияОСервере"),
+        params: &[],
+        returns: Some(Kind::Text),
+        doc: words("The server in use, JSON.", "Используемый сервер, JSON."),
+        call: |_, _| Err(no_server()),
+    },
+    Method {
+        name: words("Settings", "Настройки"),
+        params: &[],
+        returns: Some(Kind::Text),
+        doc: words(
+            "The settings in effect and their sources, JSON.",
+            "Действующие настройки и их источники, JSON.",
+        ),
+        call: |_, _| Err(no_server()),
+    },
+];

@@ -1,0 +1,13 @@
+//! The platform's Native API in Rust: class layouts, calling conventions, variants, memory.
+//!
+//! The only room of this crate with `unsafe`. What it knows of the component is the table and the hooks of
+//! [`Object`](crate::object::Object); what the component knows of it is [`host::HostHandle`] and [`module`].
+#![allow(
+    unsafe_code,
+    reason = "a C++ binary interface cannot be spoken without it; each block says why it is sound"
+)]
+
+mod gate;
+pub mod host;
+pub mod module;
+mod wide;
