@@ -152,6 +152,17 @@ pub enum Error {
          key nor a licence.series"
     )]
     Unknown(PathBuf),
+    /// The series list for checking has another public key.
+    #[error(
+        "{path} lists another public key for the series {series}: these are not the keys that its servers and \
+         licences go by; find the right .cryptkey"
+    )]
+    OtherKey {
+        /// The list.
+        path: PathBuf,
+        /// The series.
+        series: KeyId,
+    },
     /// The series list for checking does not have the file's series.
     #[error(
         "{path} does not list the series {series} of the file; take the list that the vendor gave"

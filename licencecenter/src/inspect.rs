@@ -61,14 +61,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The key that a file of that series must be signed with; `None` when no list was given.
-    fn key(&self, key_id: KeyId) -> Result<Option<&PublicKey>, Error> {
+    /// The list, and the key in it that a file of that series must be signed with; `None` without a list.
+    fn listed(&self, key_id: KeyId) -> Result<Option<(&Path, &PublicKey)>, Error> {
         let Some((path, list)) = self.list else {
             return Ok(None);
         };
         let found = list.iter().find(|series| series.key_id == key_id);
         found
-            .map(|series| Some(&series.public_key))
+            .map(|series| Some((path, &series.public_key)))
             .ok_or_else(|| Error::NotListed {
                 path: path.into(),
                 series: key_id,
@@ -94,7 +94,7 @@ fn request_report(path: &Path) -> Result<Report, Error> {
     report.line("server version", &request.version);
     report.line("made at", dates::show(request.created_at));
     report.line("facts", facts(&request.facts));
-    report.line("holder key", &request.holder.signing.to_string());
+    report.line("holder key", request.holder.signing.to_string());
     report.line("signature", "right: made by the holder key");
     Ok(report)
 }
@@ -121,9 +121,12 @@ fn cryptkey_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
         "content keys",
         format!("version {} (not shown)", versions.join(", ")),
     );
-    if let Some(listed) = check.key(keys.key_id)? {
+    if let Some((list, listed)) = check.listed(keys.key_id)? {
         if *listed != public {
-            return Err(Error::format(path)(FormatError::Signature));
+            return Err(Error::OtherKey {
+                path: list.into(),
+                series: keys.key_id,
+            });
         }
         report.line("in the list", "the same public key");
     }
@@ -138,7 +141,7 @@ fn datafile_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
     let mut file = File::open(path).map_err(read_error)?;
     let signed = datafile::read_directory(&mut file, None).map_err(Error::format(path))?;
     let directory = &signed.directory;
-    if let Some(listed) = check.key(directory.key_id)? {
+    if let Some((_, listed)) = check.listed(directory.key_id)? {
         datafile::SignedDirectory::read(&signed.bytes, Some(listed))
             .map_err(Error::format(path))?;
     }

@@ -27,8 +27,8 @@ struct Parts {
 pub(super) fn report(bytes: &[u8], path: &Path, check: &Check<'_>) -> Result<Report, Error> {
     let document = Document::from_bytes(bytes).map_err(Error::format(path))?;
     let (key_id, _) = document.claims().map_err(Error::format(path))?;
-    let (voucher, private, signature) = match check.key(key_id)? {
-        Some(key) => {
+    let (voucher, private, signature) = match check.listed(key_id)? {
+        Some((_, key)) => {
             let licence = document.verify(key).map_err(Error::format(path))?;
             (licence.voucher, licence.private, "right: the vendor's")
         }
