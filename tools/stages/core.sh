@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Formatting, lints, the tests that need neither a server nor a host, the 1C samples, and a short run of the fuzz targets.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tools/lib.sh
+
+need_packages gcc g++ libc6-dev python3
+need_cargo_commands fmt clippy
+
+samples() {
+    local python
+    python=$(python_for_samples)
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    "$python" 1c-samples/build_epf.py "$folder/one.epf"
+    "$python" 1c-samples/build_epf.py "$folder/two.epf"
+    cmp "$folder/one.epf" "$folder/two.epf"
+}
+
+fuzz() {
+    local seconds=$1 name corpus folders names
+    cargo_tool cargo-fuzz 0.13.2
+    # The sanitizer's switches are not stable yet; the compiler is.
+    export RUSTC_BOOTSTRAP=1
+    names=$(cargo fuzz list)
+    [[ -n $names ]] || die "fuzz/ holds no target"
+    cargo fuzz build --target-dir "$CACHE/fuzz/target"
+    for name in $names; do
+        say "fuzz target $name, $seconds s"
+        corpus=$CACHE/fuzz/corpus/$name
+        mkdir -p "$corpus"
+        folders=("$corpus")
+        [[ ! -d fuzz/seeds/$name ]] || folders+=("fuzz/seeds/$name")
+        cargo fuzz run --target-dir "$CACHE/fuzz/target" "$name" "${folders[@]}" -- \
+            "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0
+    done
+}
+
+step "formatting" cargo fmt --all --check
+step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "unit tests" cargo test --workspace --locked --lib --bins
+mapfile -t names < <(integration_tests licence-protocol licenceaddin licencecenter)
+mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep '^samples' || true)
+step "tests of formats, tools and samples" run_tests "${names[@]}"
+step "samples for 1C" samples
+[[ ! -d fuzz ]] || step "fuzz" fuzz "${LICENCE_FUZZ_SECONDS:-10}"

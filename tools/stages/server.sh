@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The server's own tests, then the end-to-end ones: all of tests/*.rs that are neither component_* nor samples*.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tools/lib.sh
+
+need_packages gcc g++ libc6-dev python3
+need_cargo
+
+mapfile -t names < <(integration_tests licenceserver)
+mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep -vE '^(component|samples)' || true)
+step "server and end-to-end tests" run_tests "${names[@]}"
