@@ -4,6 +4,10 @@
 //! table of names that 1C code sees; `object` is what stands behind them.
 
 pub mod interface;
+pub mod logs;
 pub mod native;
 pub mod object;
+pub mod place;
+pub mod settings;
 pub mod table;
+pub mod texts;

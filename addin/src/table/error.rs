@@ -25,6 +25,12 @@ impl CallError {
         }
     }
 
+    /// Its reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        Reason::from_number(self.code)
+    }
+
     /// The sentence in one language.
     #[must_use]
     pub fn text(&self, language: Language) -> &str {

@@ -1,0 +1,106 @@
+//! The component's log: one file per process, bounded, without secrets, never in 1C's way.
+//!
+//! A log that cannot be written is given up silently: nothing here returns an error.
+
+mod file;
+mod old;
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use log::{LevelFilter, Log, Metadata, Record};
+use parking_lot::Mutex;
+use simplelog::{Config, ConfigBuilder, WriteLogger};
+
+pub use old::remove_old;
+
+use crate::{place::Place, settings::Settings, texts::one_line};
+
+/// The longest message, in characters.
+const MAX_MESSAGE: usize = 4000;
+
+/// The log of this copy of the module. A second copy of the library in the process has its own.
+static LOG: Bounded = Bounded {
+    inner: Mutex::new(None),
+};
+/// The process that opened the log; a forked child is another one and opens its own.
+static OPENED_BY: AtomicU32 = AtomicU32::new(0);
+
+struct Bounded {
+    inner: Mutex<Option<Box<WriteLogger<file::LogFile>>>>,
+}
+
+impl Log for Bounded {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // Libraries that we use say nothing here: what they know may be secret.
+        metadata.target().starts_with("licenceaddin")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        // One record is one line, whatever came from outside.
+        let message = one_line(&record.args().to_string(), MAX_MESSAGE);
+        if let Some(inner) = self.inner.lock().as_ref() {
+            inner.log(
+                &Record::builder()
+                    .metadata(record.metadata().clone())
+                    .args(format_args!("{message}"))
+                    .build(),
+            );
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Opens this process's log and removes those of earlier runs, once; later calls cost an atomic read.
+pub fn start(place: &Place, settings: &Settings) {
+    let process = std::process::id();
+    if OPENED_BY.swap(process, Ordering::SeqCst) == process {
+        return;
+    }
+    let folder = place.logs();
+    let module = module_name();
+    if !settings.keep_previous_logs {
+        remove_old(&folder, settings.keep_current_date_logs);
+    }
+    open(&folder, &module);
+    log::info!(
+        "component {}, process {} {}, platform {}",
+        protocol::Version::CURRENT,
+        process,
+        std::env::current_exe().unwrap_or_default().display(),
+        place.platform_version(),
+    );
+}
+
+fn open(folder: &Path, module: &str) {
+    let opened = file::LogFile::create(folder, module);
+    *LOG.inner.lock() = opened
+        .ok()
+        .map(|file| WriteLogger::new(LevelFilter::Info, config(), file));
+    // Fails only when somebody else has set a logger for this copy of the module: tests do.
+    if log::set_logger(&LOG).is_ok() {
+        log::set_max_level(LevelFilter::Info);
+    }
+}
+
+fn config() -> Config {
+    ConfigBuilder::new()
+        .set_time_format_rfc3339()
+        .set_thread_level(LevelFilter::Off)
+        .set_target_level(LevelFilter::Off)
+        .build()
+}
+
+/// The file name of the module without its extension.
+fn module_name() -> String {
+    crate::native::module::module_path()
+        .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .map(|name| name.replace(|letter: char| letter.is_control(), "_"))
+        .unwrap_or_else(|| "licenceaddin".into())
+}

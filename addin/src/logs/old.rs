@@ -1,0 +1,107 @@
+//! Removing the logs of earlier runs: only files of ours by name, never a running process's.
+
+use std::{fs, path::Path};
+
+use jiff::Timestamp;
+
+/// A log's name, taken apart.
+struct Name<'a> {
+    date: &'a str,
+    process: u32,
+}
+
+/// Removes the logs of processes that ended; with `keep_today` those of earlier days only.
+pub fn remove_old(folder: &Path, keep_today: bool) {
+    let today = Timestamp::now().strftime("%Y%m%d").to_string();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(log) = name.to_str().and_then(parse) else {
+            continue;
+        };
+        if (keep_today && log.date == today) || runs(log.process) {
+            continue;
+        }
+        // Not ours to remove, or open in another process: it stays.
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// `licenceaddin.YYYYMMDD-HHNNSS.PID.MODULE.log`
+fn parse(name: &str) -> Option<Name<'_>> {
+    let rest = name.strip_prefix("licenceaddin.")?.strip_suffix(".log")?;
+    let (stamp, rest) = rest.split_once('.')?;
+    let (process, module) = rest.split_once('.')?;
+    let (date, time) = stamp.split_once('-')?;
+    let digits =
+        |text: &str, length| text.len() == length && text.bytes().all(|c| c.is_ascii_digit());
+    (digits(date, 8) && digits(time, 6) && !module.is_empty()).then_some(())?;
+    Some(Name {
+        date,
+        process: process.parse().ok()?,
+    })
+}
+
+/// Whether a process of that number runs. A number used again keeps an old log for one more run.
+#[cfg(unix)]
+fn runs(process: u32) -> bool {
+    process == std::process::id() || Path::new("/proc").join(process.to_string()).exists()
+}
+
+/// On Windows an open log cannot be removed, because it is opened without that right for others.
+#[cfg(windows)]
+fn runs(process: u32) -> bool {
+    process == std::process::id()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No process has it: the kernel's limit is far below.
+    const GONE: u32 = u32::MAX - 7;
+
+    fn left(keep_today: bool, names: &[String]) -> Vec<bool> {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        remove_old(folder.path(), keep_today);
+        names
+            .iter()
+            .map(|name| folder.path().join(name).exists())
+            .collect()
+    }
+
+    #[test]
+    fn logs_of_ended_processes_go_and_everything_else_stays() {
+        let today = Timestamp::now().strftime("%Y%m%d").to_string();
+        let names = [
+            format!("licenceaddin.20200101-000000.{GONE}.m.log"),
+            format!("licenceaddin.{today}-000000.{GONE}.lib.x.log"),
+            format!("licenceaddin.20200101-000000.{}.m.log", std::process::id()),
+            "licenceaddin.20200101-000000.1.m.log".into(),
+            format!("licenceserver.20200101-000000.{GONE}.log"),
+            format!("licenceaddin.2020-0000.{GONE}.m.log"),
+            format!("licenceaddin.20200101-000000.{GONE}.m.txt"),
+            "licenceaddin.conf".into(),
+        ];
+        assert_eq!(
+            left(false, &names),
+            [false, false, true, true, true, true, true, true]
+        );
+        assert_eq!(
+            left(true, &names),
+            [false, true, true, true, true, true, true, true]
+        );
+    }
+
+    #[test]
+    fn a_missing_folder_is_no_trouble() {
+        remove_old(Path::new("/nonexistent/logs"), false);
+    }
+}
