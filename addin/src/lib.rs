@@ -4,6 +4,7 @@
 //! table of names that 1C code sees; `object` is what stands behind them.
 
 pub mod interface;
+pub mod link;
 pub mod logs;
 pub mod native;
 pub mod object;

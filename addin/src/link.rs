@@ -1,0 +1,5 @@
+//! The way to the licence servers.
+
+mod http;
+mod order;
+mod resolve;
