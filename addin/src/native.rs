@@ -7,7 +7,19 @@
     reason = "a C++ binary interface cannot be spoken without it; each block says why it is sound"
 )]
 
+mod component;
+mod exports;
 mod gate;
+mod guard;
 pub mod host;
+mod memory;
 pub mod module;
+mod tm;
+mod variant;
+mod vtable;
 mod wide;
+
+pub use exports::{
+    DestroyObject, GetAttachType, GetClassNames, GetClassObject, LicenceAddInMarker, Marker,
+    SetPlatformCapabilities,
+};

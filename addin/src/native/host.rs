@@ -195,9 +195,9 @@ impl HostHandle {
 
 /// Where the complete and the deleting destructor stand; we never call the platform's.
 #[cfg(not(windows))]
-type DestructorSlots = [*const c_void; 2];
+pub(super) type DestructorSlots = [*const c_void; 2];
 #[cfg(windows)]
-type DestructorSlots = [*const c_void; 1];
+pub(super) type DestructorSlots = [*const c_void; 1];
 
 /// The virtual functions of IAddInDefBase and, from `get_interface` on, of IAddInDefBaseEx. Booleans are
 /// read as bytes: a C++ compiler promises no more of them than "not 0".

@@ -1,0 +1,414 @@
+//! One object as the platform holds it: four table pointers, then what is ours.
+//!
+//! The platform may call in again from inside a call of ours and from another thread, so everything
+//! works on a shared reference; what changes stands behind atomics or in [`Object`].
+
+use std::{
+    ffi::{c_long, c_void},
+    mem::offset_of,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    guard::{guard, guarded},
+    host::HostHandle,
+    memory::Memory,
+    variant::{self, Unreadable, Unwritten, Variant},
+    vtable,
+    wide::terminated,
+};
+use crate::{
+    interface::{CLASS_NAME, TABLE},
+    object::{Failure, Object},
+    table::{Args, CallError, Index, Kind, Language, MAX_PARAMS, Method, Value, Words},
+};
+
+static PROPERTIES: LazyLock<Index> =
+    LazyLock::new(|| Index::new(TABLE.properties.iter().map(|row| row.name)));
+static METHODS: LazyLock<Index> =
+    LazyLock::new(|| Index::new(TABLE.methods.iter().map(|row| row.name)));
+
+/// The longest locale name that is looked at.
+const MAX_LOCALE: usize = 64;
+
+/// An object of the platform.
+#[repr(C)]
+pub(super) struct Component {
+    tables: [*const c_void; 4],
+    object: Object,
+    host: HostHandle,
+    memory: Memory,
+    /// Done was called since the last Init.
+    ended: AtomicBool,
+    /// The platform told the interface's language, which outranks the locale.
+    language_told: AtomicBool,
+}
+
+// The platform finds the tables by these offsets.
+const _: () = assert!(offset_of!(Component, tables) == 0);
+
+impl Component {
+    pub(super) fn new() -> Box<Self> {
+        let host = HostHandle::detached();
+        Box::new(Self {
+            tables: vtable::tables(),
+            object: Object::new(host.clone()),
+            host,
+            memory: Memory::new(),
+            ended: AtomicBool::new(false),
+            language_told: AtomicBool::new(false),
+        })
+    }
+
+    /// # Safety
+    /// `connection` is null or the platform's IAddInDefBase, which lives until Done.
+    pub(super) unsafe fn init(&self, connection: *mut c_void) -> bool {
+        if connection.is_null() {
+            return false;
+        }
+        self.ended.store(false, Ordering::SeqCst);
+        self.memory.reopen();
+        // SAFETY: the caller's promise.
+        unsafe { self.host.attach(connection) };
+        self.object.init()
+    }
+
+    /// # Safety
+    /// `manager` is null or the platform's IMemoryManager, which lives until Done.
+    pub(super) unsafe fn set_memory(&self, manager: *mut c_void) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.memory.set(manager) };
+        !manager.is_null()
+    }
+
+    /// What Done and the end of the object do; the second time nothing.
+    pub(super) fn end(&self) {
+        if !self.ended.swap(true, Ordering::SeqCst) {
+            // First the gate: while threads of ours are being joined none may call the platform.
+            self.host.detach();
+            guard((), || self.object.done());
+            self.memory.close();
+        }
+    }
+
+    /// # Safety
+    /// `name` is null or writable.
+    pub(super) unsafe fn register(&self, name: *mut *mut u16) -> bool {
+        if name.is_null() {
+            return false;
+        }
+        let text = self.name(CLASS_NAME);
+        // SAFETY: the caller's promise.
+        unsafe { name.write(text) };
+        !text.is_null()
+    }
+
+    /// # Safety
+    /// `locale` is null or NUL-terminated.
+    pub(super) unsafe fn set_locale(&self, locale: *const u16) {
+        if !self.language_told.load(Ordering::Relaxed) {
+            // SAFETY: the caller's promise.
+            unsafe { self.set_language(locale) };
+        }
+    }
+
+    /// # Safety
+    /// `code` is null or NUL-terminated.
+    pub(super) unsafe fn set_language_code(&self, code: *const u16) {
+        // SAFETY: the caller's promise.
+        if unsafe { self.set_language(code) } {
+            self.language_told.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// # Safety
+    /// `code` is null or NUL-terminated.
+    unsafe fn set_language(&self, code: *const u16) -> bool {
+        // SAFETY: the caller's promise.
+        let Some(code) = (unsafe { terminated(code, MAX_LOCALE) }).filter(|code| !code.is_empty())
+        else {
+            return false;
+        };
+        self.object
+            .set_language(Language::of_code(&String::from_utf16_lossy(code)));
+        true
+    }
+
+    /// # Safety
+    /// `name` is null or NUL-terminated.
+    pub(super) unsafe fn find_property(&self, name: *const u16) -> c_long {
+        // SAFETY: the caller's promise.
+        unsafe { find(&PROPERTIES, name) }
+    }
+
+    /// # Safety
+    /// `name` is null or NUL-terminated.
+    pub(super) unsafe fn find_method(&self, name: *const u16) -> c_long {
+        // SAFETY: the caller's promise.
+        unsafe { find(&METHODS, name) }
+    }
+
+    pub(super) fn property_name(&self, number: c_long, alias: c_long) -> *mut u16 {
+        row(TABLE.properties, number).map_or(std::ptr::null_mut(), |row| {
+            self.name(alias_of(row.name, alias))
+        })
+    }
+
+    pub(super) fn method_name(&self, number: c_long, alias: c_long) -> *mut u16 {
+        row(TABLE.methods, number).map_or(std::ptr::null_mut(), |row| {
+            self.name(alias_of(row.name, alias))
+        })
+    }
+
+    /// # Safety
+    /// `answer` is null or writable.
+    pub(super) unsafe fn get(&self, number: c_long, answer: *mut Variant) -> bool {
+        if answer.is_null() {
+            return false;
+        }
+        let Some(get) = row(TABLE.properties, number).and_then(|row| row.get) else {
+            // SAFETY: the caller's promise.
+            unsafe { variant::clear(answer) };
+            return false;
+        };
+        let value = guarded(|| get(&self.object)).unwrap_or(Value::Empty);
+        // SAFETY: the caller's promise.
+        unsafe { variant::write(answer, value, &self.memory) }.is_ok()
+    }
+
+    /// # Safety
+    /// `value` is null or a readable variant.
+    pub(super) unsafe fn set(&self, number: c_long, value: *const Variant) -> bool {
+        let Some((property, set)) =
+            row(TABLE.properties, number).and_then(|row| row.set.map(|set| (row, set)))
+        else {
+            return false;
+        };
+        if value.is_null() {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        let value = unsafe { variant::read(value) }
+            .map_err(|error| refusal(error, property.name, property.kind));
+        let outcome = value.and_then(|mut value| {
+            if !value.coerce(property.kind) {
+                return Err(CallError::wrong_type(property.name, property.kind));
+            }
+            guarded(|| set(&self.object, value))
+                .unwrap_or_else(|text| Err(CallError::internal(&text)))
+        });
+        match outcome {
+            Ok(()) => true,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// # Safety
+    /// `answer` is null or writable.
+    pub(super) unsafe fn default(
+        &self,
+        method: c_long,
+        param: c_long,
+        answer: *mut Variant,
+    ) -> bool {
+        if answer.is_null() {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { variant::clear(answer) };
+        let Some(default) = row(TABLE.methods, method)
+            .and_then(|method| row(method.params, param))
+            .and_then(|param| param.default)
+        else {
+            return false;
+        };
+        // SAFETY: the caller's promise.
+        unsafe { variant::write(answer, default.value(), &self.memory) }.is_ok()
+    }
+
+    /// Calls a method. `answer` is none for a call as a statement: then what it answers is dropped.
+    ///
+    /// # Safety
+    /// `answer` is writable if given; `params` is null or an array of `count` readable variants.
+    pub(super) unsafe fn call(
+        &self,
+        number: c_long,
+        answer: Option<*mut Variant>,
+        params: *mut Variant,
+        count: c_long,
+    ) -> bool {
+        if let Some(answer) = answer {
+            // SAFETY: the caller's promise.
+            unsafe { variant::clear(answer) };
+        }
+        let Some(method) = row(TABLE.methods, number) else {
+            return false;
+        };
+        self.object.on_call();
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { self.run(method, params, count) };
+        let error = match (outcome, answer) {
+            (Ok(_), None) => return true,
+            (Ok(value), Some(answer)) => {
+                let value = if method.returns.is_some() {
+                    value
+                } else {
+                    Value::Empty
+                };
+                // SAFETY: the caller's promise.
+                match unsafe { variant::write(answer, value, &self.memory) } {
+                    Ok(()) => return true,
+                    Err(Unwritten::Source(error)) => error,
+                    Err(Unwritten::NoMemory) => {
+                        // Nothing can be answered at all, so this one is an exception in any case.
+                        self.fail(&CallError::no_memory(method.name));
+                        return false;
+                    }
+                }
+            }
+            (Err(error), _) => error,
+        };
+        if !self.fail(&error) {
+            return false;
+        }
+        if let Some(answer) = answer
+            && method.returns == Some(Kind::Boolean)
+        {
+            // SAFETY: the caller's promise. A Boolean needs no memory, so this cannot fail.
+            return unsafe { variant::write(answer, Value::Bool(false), &self.memory) }.is_ok();
+        }
+        true
+    }
+
+    /// # Safety
+    /// `params` is null or an array of `count` readable variants.
+    unsafe fn run(
+        &self,
+        method: &'static Method,
+        params: *mut Variant,
+        count: c_long,
+    ) -> Result<Value, CallError> {
+        let expected = method.params.len();
+        let count = usize::try_from(count)
+            .ok()
+            .filter(|count| *count <= expected && (*count == 0 || !params.is_null()))
+            .ok_or_else(|| CallError::wrong_count(method.name, expected))?;
+        let mut values = [const { Value::Empty }; MAX_PARAMS];
+        for (index, (value, param)) in values.iter_mut().zip(method.params).take(count).enumerate()
+        {
+            // SAFETY: the caller's promise; `index` is below `count`.
+            let read = unsafe { variant::read(variant::at(params, index)) };
+            *value = read.map_err(|error| refusal(error, param.name, param.kind))?;
+        }
+        let values = values
+            .get_mut(..expected)
+            .ok_or_else(|| CallError::wrong_count(method.name, expected))?;
+        let mut args = Args::new(method, values)?;
+        guarded(|| (method.call)(&self.object, &mut args))
+            .unwrap_or_else(|text| Err(CallError::internal(&text)))
+    }
+
+    /// Leaves the error for 1C code to ask, or raises it; what to return to the platform.
+    #[cold]
+    fn fail(&self, error: &CallError) -> bool {
+        match self.object.on_call_error(error) {
+            Failure::Answer => true,
+            Failure::Raise(text) => {
+                self.host.raise(&text);
+                false
+            }
+        }
+    }
+
+    /// A name in the platform's memory, or null.
+    fn name(&self, name: &str) -> *mut u16 {
+        self.memory
+            .text(name)
+            .map_or(std::ptr::null_mut(), |(name, _)| name.as_ptr())
+    }
+}
+
+impl Drop for Component {
+    /// A platform may end an object without Done.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The row of a number that the platform sent.
+pub(super) fn row<T>(rows: &'static [T], number: c_long) -> Option<&'static T> {
+    rows.get(usize::try_from(number).ok()?)
+}
+
+/// # Safety
+/// `name` is null or NUL-terminated.
+unsafe fn find(index: &Index, name: *const u16) -> c_long {
+    // SAFETY: the caller's promise; a name longer than any of ours is not read to its end.
+    unsafe { terminated(name, index.longest()) }
+        .and_then(|name| index.find(name))
+        .and_then(|row| c_long::try_from(row).ok())
+        .unwrap_or(-1)
+}
+
+/// 0 is the international name, 1 the Russian one; whatever comes later gets the international one.
+const fn alias_of(name: Words, alias: c_long) -> &'static str {
+    match alias {
+        1 if !name.ru.is_empty() => name.ru,
+        _ => name.en,
+    }
+}
+
+#[cold]
+fn refusal(error: Unreadable, name: Words, kind: Kind) -> CallError {
+    match error {
+        Unreadable::Kind => CallError::wrong_type(name, kind),
+        Unreadable::TooLong(limit) => CallError::too_long(name, limit),
+        Unreadable::NoMemory => CallError::no_memory(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_fits_what_the_calls_allow() {
+        for method in TABLE.methods {
+            assert!(method.params.len() <= MAX_PARAMS, "{}", method.name.en);
+            let optional = method
+                .params
+                .iter()
+                .skip_while(|param| param.default.is_none());
+            assert!(
+                optional.into_iter().all(|param| param.default.is_some()),
+                "{}",
+                method.name.en
+            );
+        }
+    }
+
+    #[test]
+    fn every_name_finds_its_own_row() {
+        for (number, property) in TABLE.properties.iter().enumerate() {
+            for name in [property.name.en, property.name.ru] {
+                assert_eq!(
+                    PROPERTIES.find(&name.encode_utf16().collect::<Vec<_>>()),
+                    Some(number),
+                    "{name}"
+                );
+            }
+        }
+        for (number, method) in TABLE.methods.iter().enumerate() {
+            for name in [method.name.en, method.name.ru] {
+                assert_eq!(
+                    METHODS.find(&name.encode_utf16().collect::<Vec<_>>()),
+                    Some(number),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
