@@ -3,7 +3,9 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use protocol::{KeyId, UnixSeconds, keyid::Folded, licence::KeyType, signature::Algorithm};
+use protocol::{
+    KeyId, UnixSeconds, Version, keyid::Folded, licence::KeyType, signature::Algorithm,
+};
 
 use crate::{
     dates,
@@ -82,7 +84,7 @@ fn one_line(error: &clap::Error) -> String {
 #[derive(Debug, Parser)]
 #[command(
     name = "licenceedit",
-    version,
+    version = Version::CURRENT.to_string(),
     about = "Makes series, packs datafiles, issues licences, shows what files say."
 )]
 struct Cli {

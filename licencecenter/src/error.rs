@@ -137,6 +137,9 @@ pub enum Error {
     /// Too many parameters.
     #[error("{0} parameters are more than the {max} that a licence holds", max = protocol::licence::MAX_PARAMETERS)]
     TooManyParameters(usize),
+    /// A server would not read the licence.
+    #[error("the licence has {0} bytes, {max} are allowed; shorten the owner's texts", max = protocol::licence::MAX_FILE)]
+    LicenceTooLarge(usize),
     /// The series' keys are damaged.
     #[error("the series' signing key is damaged: {0}; take the .cryptkey from your backup")]
     SigningKey(#[from] KeyError),

@@ -6,7 +6,7 @@ use protocol::{
     UnixSeconds, binding,
     cryptkey::CryptKey,
     files::{self, Access},
-    licence::{Document, HolderDetails, KeyType, MAX_PARAMETERS, Private, Voucher},
+    licence::{Document, HolderDetails, KeyType, MAX_FILE, MAX_PARAMETERS, Private, Voucher},
     request::{self, Request},
     seal,
 };
@@ -87,7 +87,11 @@ pub fn run(issuing: &Issuing) -> Result<String, Error> {
         issuing.replace,
         &[&issuing.request, &issuing.cryptkey],
     )?;
-    files::write_whole(&out, &document.to_bytes(), Access::Shared).map_err(Error::write(&out))?;
+    let bytes = document.to_bytes();
+    if bytes.len() > MAX_FILE {
+        return Err(Error::LicenceTooLarge(bytes.len()));
+    }
+    files::write_whole(&out, &bytes, Access::Shared).map_err(Error::write(&out))?;
     Ok(format!(
         "{out}: series {series}, key {no}, {kind}, {count} seats, {period}, for the server on {computer}.\n",
         out = out.display(),

@@ -1,7 +1,7 @@
 //! `series new`: the keys of a new series, and its public half in `licence.series`.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -82,7 +82,12 @@ fn extended(path: &Path, series: &Series) -> Result<String, Error> {
         Ok(false) => String::new(),
         Ok(true) => String::from_utf8(output::read(path, series::MAX_FILE)?)
             .map_err(|_| wrong("it is not a text in UTF-8".into()))?,
-        Err(cause) => return Err(Error::write(path)(io::Error::new(cause.kind(), cause))),
+        Err(cause) => {
+            return Err(Error::Read {
+                path: path.into(),
+                cause,
+            });
+        }
     };
     let (known, errors) = series::read(&text);
     if let Some(syntax) = errors

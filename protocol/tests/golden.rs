@@ -5,6 +5,10 @@
 //! --all-features --test golden`.
 
 #![cfg(feature = "issue")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 #[path = "golden/fixed.rs"]
 mod fixed;

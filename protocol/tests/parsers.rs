@@ -2,6 +2,10 @@
 //! and no altered file passes for a genuine one.
 
 #![cfg(feature = "issue")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 #[expect(dead_code, reason = "the golden files need more of it")]
 #[path = "golden/fixed.rs"]
