@@ -1,6 +1,6 @@
 //! The command line of `licenceedit`: its words, and the use case that each of them starts.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use protocol::{
@@ -84,7 +84,7 @@ fn one_line(error: &clap::Error) -> String {
 #[derive(Debug, Parser)]
 #[command(
     name = "licenceedit",
-    version = Version::CURRENT.to_string(),
+    version = version(),
     about = "Makes series, packs datafiles, issues licences, shows what files say."
 )]
 struct Cli {
@@ -312,6 +312,12 @@ struct InspectArguments {
     /// A licence.series whose public keys signatures are checked with
     #[arg(long, value_name = "FILE")]
     series: Option<PathBuf>,
+}
+
+/// All four numbers.
+fn version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| Version::CURRENT.to_string());
+    &TEXT
 }
 
 /// The id, with a note when Cyrillic letters were read as Latin ones.
