@@ -1,1 +1,3 @@
 //! The licence server: accounting, keys, REST API.
+
+pub mod accounting;

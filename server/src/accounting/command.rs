@@ -1,0 +1,205 @@
+//! What can be asked of the ledger, what comes of it, and the changes of rows that make it true.
+
+use minicbor::{Decode, Encode};
+use protocol::facts::{Identity, SessionFacts};
+
+use super::{
+    Connection, ConnectionId, Holder, Key, Moment, OperationId, Session, SessionId, TokenHash,
+    Unusable,
+};
+
+/// A change of one series' ledger that somebody asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A component says hello for the first time.
+    Connect(Box<Connection>),
+    /// A component comes back to its connection.
+    Resume(Box<Resume>),
+    /// A session wants a seat.
+    Acquire(Box<Claim>),
+    /// A session gives its seat up: ReleaseLicence.
+    Release {
+        /// Names the request.
+        operation: OperationId,
+        /// Who asks.
+        connection: ConnectionId,
+        /// The session.
+        session: SessionId,
+    },
+    /// The last object of a session in a process is gone: Done without ReleaseLicence.
+    Detach {
+        /// Names the request.
+        operation: OperationId,
+        /// Who asks.
+        connection: ConnectionId,
+        /// The session.
+        session: SessionId,
+    },
+    /// A process says goodbye: all its sessions are detached.
+    Disconnect(ConnectionId),
+    /// A connection was silent for too long.
+    ConnectionExpired(ConnectionId),
+    /// A detached session's time is over.
+    LingerEnded(SessionId),
+    /// An administrator frees a session's part of a seat.
+    AdminRelease(SessionId),
+    /// The keys of the series are these from now on.
+    KeysChanged(Vec<Key>),
+    /// A key began or ended by time.
+    TimePassed,
+    /// Effects of requests older than this moment need not be remembered.
+    ForgetOperations(Moment),
+}
+
+/// A component that comes back.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The token that it was given last.
+    pub token: TokenHash,
+    /// The token that it is given now.
+    pub replacement: TokenHash,
+    /// What it tells of its process: the same computer and process must come back.
+    pub facts: protocol::facts::ComponentFacts,
+    /// From where it comes now.
+    pub peer_ip: String,
+}
+
+/// A session that wants a seat.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Names the request.
+    pub operation: OperationId,
+    /// Who asks.
+    pub connection: ConnectionId,
+    /// The id that the session gets if it is new.
+    pub session: SessionId,
+    /// The session's facts.
+    pub facts: SessionFacts,
+    /// The functionality bits that the key must have.
+    pub flags: u32,
+}
+
+/// A seat that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Grant {
+    /// The session.
+    #[n(0)]
+    pub session: SessionId,
+    /// The key whose seat it is.
+    #[n(1)]
+    pub key_no: u32,
+    /// Since when the seat is occupied.
+    #[n(2)]
+    pub since: Moment,
+}
+
+/// What came of a request, remembered so that its repetition changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Effect {
+    /// A seat was given.
+    #[n(0)]
+    Granted(#[n(0)] Grant),
+    /// A seat was freed.
+    #[n(1)]
+    Released,
+    /// A session was detached.
+    #[n(2)]
+    Detached,
+}
+
+/// Why no seat was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The series has no key here.
+    NoLicence,
+    /// It has keys, but none is usable now; each with its reason.
+    NotUsable(Vec<(u32, Unusable)>),
+    /// No usable key has the flags.
+    NoFlags {
+        /// What was asked for.
+        asked: u32,
+    },
+    /// All seats are taken.
+    NoSeats {
+        /// How many seats the usable keys with the asked flags give.
+        total: u32,
+        /// Who holds them, the longest holders first; at most twenty.
+        holders: Vec<Holder>,
+    },
+    /// The session is attached to as many connections as are allowed.
+    TooManyConnections,
+}
+
+/// Why a session ended that did not ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Another process of the same session called ReleaseLicence.
+    Released,
+    /// The only connection that kept it was silent for too long.
+    Expired,
+    /// Nobody took it over.
+    LingerEnded,
+    /// An administrator freed it.
+    Administrator,
+    /// Its key went away or ended, and no other key has a free seat.
+    KeyGone,
+    /// The parent whose seat it shared ended.
+    ParentEnded,
+}
+
+/// A session that ended, and who must be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The session.
+    pub session: SessionId,
+    /// What identifies it.
+    pub identity: Identity,
+    /// The connections that were attached.
+    pub connections: Vec<ConnectionId>,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The connection is there, or is there again, with these sessions.
+    Connected(Vec<SessionId>),
+    /// The seat is given.
+    Granted(Grant),
+    /// No seat is given.
+    Denied(Denial),
+    /// Done; these sessions ended by it. `more` when another such command is needed for the rest.
+    Done {
+        /// Sessions that ended.
+        lost: Vec<Lost>,
+        /// True when the command did a part and must be given again.
+        more: bool,
+    },
+    /// The connection is not known, or the token is not its own: say hello anew.
+    UnknownConnection,
+    /// The session is not known, or not attached to that connection.
+    UnknownSession,
+}
+
+/// A change of one row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    /// A connection is new or changed.
+    PutConnection(Box<Connection>),
+    /// A connection is gone.
+    DropConnection(ConnectionId),
+    /// A session is new or changed.
+    PutSession(Box<Session>),
+    /// A session is gone.
+    DropSession(SessionId),
+    /// The effect of a request, and when it came.
+    PutOperation(OperationId, Moment, Effect),
+    /// The effect of a request is forgotten.
+    DropOperation(OperationId),
+    /// The keys are these. Not on disk: keys have files of their own.
+    SetKeys(Vec<Key>),
+}

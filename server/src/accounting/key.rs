@@ -1,0 +1,98 @@
+//! Keys as pools of seats, and which of them are usable at a moment.
+
+use protocol::licence::KeyType;
+
+use super::Moment;
+
+/// What accounting knows of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its number.
+    pub key_no: u32,
+    /// Main, additional or demo.
+    pub key_type: KeyType,
+    /// How many seats it gives.
+    pub seats: u32,
+    /// The functionality bits that it carries.
+    pub flags: u32,
+    /// From when it works, if not from ever.
+    pub starts: Option<Moment>,
+    /// The first moment at which it works no more, if it ends.
+    pub ends: Option<Moment>,
+    /// False when an administrator switched it off.
+    pub enabled: bool,
+    /// False when the document or the computer is wrong.
+    pub workable: bool,
+}
+
+/// Why a key gives no seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The document or the computer is wrong.
+    NotWorkable,
+    /// An administrator switched it off.
+    Disabled,
+    /// Its period begins later.
+    NotStarted(Moment),
+    /// Its period is over.
+    Expired(Moment),
+    /// It is an additional key, and no usable main key is here.
+    NoMainKey,
+    /// It is a demo key beside another key of its series.
+    BesideOther,
+}
+
+impl Key {
+    fn usable_alone(&self, now: Moment) -> Result<(), Unusable> {
+        if !self.workable {
+            return Err(Unusable::NotWorkable);
+        }
+        if !self.enabled {
+            return Err(Unusable::Disabled);
+        }
+        match (self.starts, self.ends) {
+            (Some(starts), _) if now < starts => Err(Unusable::NotStarted(starts)),
+            (_, Some(ends)) if now >= ends => Err(Unusable::Expired(ends)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it has all the bits that were asked for.
+    pub fn serves(&self, flags: u32) -> bool {
+        self.flags & flags == flags
+    }
+}
+
+/// Whether `key`, one of `all` keys of its series, gives seats now.
+///
+/// # Errors
+/// Names the first reason in the way.
+pub fn usable(key: &Key, all: &[Key], now: Moment) -> Result<(), Unusable> {
+    key.usable_alone(now)?;
+    match key.key_type {
+        KeyType::Main => Ok(()),
+        KeyType::Additional => {
+            let main =
+                |other: &&Key| other.key_type == KeyType::Main && other.usable_alone(now).is_ok();
+            all.iter().find(main).map(drop).ok_or(Unusable::NoMainKey)
+        }
+        // Of several demo keys the one with the lowest number works: a demo adds nothing.
+        KeyType::Demo
+            if all
+                .iter()
+                .all(|other| other.key_type == KeyType::Demo && other.key_no >= key.key_no) =>
+        {
+            Ok(())
+        }
+        KeyType::Demo => Err(Unusable::BesideOther),
+    }
+}
+
+/// The next moment at which a key begins or ends.
+pub fn next_change(keys: &[Key], now: Moment) -> Option<Moment> {
+    keys.iter()
+        .flat_map(|key| [key.starts, key.ends])
+        .flatten()
+        .filter(|moment| *moment > now)
+        .min()
+}

@@ -1,0 +1,56 @@
+//! The rules of who holds a seat: plain Rust that knows neither HTTP nor SQL nor a clock.
+//!
+//! Everything that changes the ledger of a series is a [`Command`]. [`decide`] looks at the ledger through a
+//! [`View`], and answers with an [`Outcome`] and the [`Delta`]s that make it true. It changes nothing by itself:
+//! a store applies the deltas, in memory and on disk, or drops them all. Time is a parameter.
+
+mod command;
+mod decide;
+mod ending;
+mod id;
+mod index;
+mod key;
+mod rebalance;
+mod seating;
+mod session;
+mod view;
+
+pub use command::{Cause, Claim, Command, Delta, Denial, Effect, Grant, Lost, Outcome, Resume};
+pub use decide::{Decision, decide};
+pub use id::{ConnectionId, Moment, OperationId, SessionId, TokenHash};
+pub use index::Index;
+pub use key::{Key, Unusable, next_change, usable};
+pub use session::{Connection, Session, Text};
+pub use view::{Holder, Seat, View};
+
+use std::time::Duration;
+
+/// How many child sessions may share one parent's seat.
+pub const MAX_CHILDREN: usize = 16;
+/// How many connections one session may be attached to: worker processes come and go, but not by the thousand.
+pub const MAX_ATTACHED: usize = 64;
+/// How many sessions one expiry ends in one go, so that nobody waits for a large one.
+pub const EXPIRY_CHUNK: usize = 1000;
+
+/// The server's settings that the rules need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a detached session keeps its seat.
+    pub linger: Duration,
+    /// 1C applications whose sessions need no seat, in lower case.
+    pub free_app_names: Vec<String>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            linger: Duration::from_secs(25 * 60),
+            free_app_names: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod rule_tests;
