@@ -1,3 +1,5 @@
 //! The licence server: accounting, keys, REST API.
 
 pub mod accounting;
+pub mod keys;
+pub mod store;

@@ -1,0 +1,86 @@
+//! Where the ledger is kept. One writing call; everything else is reading.
+
+mod embedded;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use embedded::{Clock, Embedded, Listener};
+
+use std::{future::Future, pin::Pin};
+
+use protocol::KeyId;
+
+use crate::accounting::{Command, Connection, ConnectionId, Moment, Outcome, Session, SessionId};
+
+/// A future that a trait object can return.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why the ledger could not be changed or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk refused: nothing was changed, in memory neither.
+    #[error(
+        "the store cannot write: {0}; free space on the disk of the data folder and check its rights"
+    )]
+    Disk(String),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// The file is from a later version.
+    #[error(
+        "the store's schema is {found}, and this version knows {known}; install the newer server again"
+    )]
+    Newer {
+        /// The file's schema.
+        found: u32,
+        /// The newest that is known here.
+        known: u32,
+    },
+    /// A row does not decode.
+    #[error(
+        "the store is damaged ({0}); put {1} aside and start again: users connect anew by themselves"
+    )]
+    Damaged(String, String),
+}
+
+/// A connection and the series that it is about.
+#[derive(Clone, Debug)]
+pub struct ConnectionRow {
+    /// The series.
+    pub key_id: KeyId,
+    /// The connection.
+    pub connection: Connection,
+}
+
+/// A session and the series that it is about.
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    /// The series.
+    pub key_id: KeyId,
+    /// The session.
+    pub session: Session,
+}
+
+/// The ledger of all series.
+pub trait Store: Send + Sync {
+    /// Runs a command: atomic within its series, and durable before the answer comes.
+    fn apply(&self, key_id: KeyId, command: Command) -> Answer<'_, Outcome>;
+    /// All connections.
+    fn connections(&self) -> Answer<'_, Vec<ConnectionRow>>;
+    /// One connection.
+    fn connection(&self, id: ConnectionId) -> Answer<'_, Option<ConnectionRow>>;
+    /// All sessions.
+    fn sessions(&self) -> Answer<'_, Vec<SessionRow>>;
+    /// One session.
+    fn session(&self, id: SessionId) -> Answer<'_, Option<SessionRow>>;
+    /// Detached sessions whose linger is over at that moment.
+    fn linger_ended(&self, now: Moment) -> Answer<'_, Vec<(KeyId, SessionId)>>;
+    /// Series with a key that begins or ends by time at or before that moment since it was last looked at.
+    fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>>;
+    /// All series that have rows or keys.
+    fn series(&self) -> Answer<'_, Vec<KeyId>>;
+    /// How many seats of a key are occupied.
+    fn used(&self, key_id: KeyId, key_no: u32) -> Answer<'_, u32>;
+}

@@ -1,0 +1,31 @@
+//! The tables of the embedded store, and how an older file becomes a newer one.
+
+use rusqlite::{Connection, Result};
+
+/// One step for each version of the schema. A step is never changed once it was released.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE connections (id BLOB PRIMARY KEY, series INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE sessions (id BLOB PRIMARY KEY, series INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE operations (
+        id BLOB NOT NULL, series INTEGER NOT NULL, at INTEGER NOT NULL, effect BLOB NOT NULL,
+        PRIMARY KEY (series, id)
+    ) WITHOUT ROWID;
+"];
+
+/// The newest version.
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// The version of an open file; 0 for a new one.
+pub(super) fn version(database: &Connection) -> Result<u32> {
+    database.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings a file of version `from` up to the newest one, all or nothing.
+pub(super) fn migrate(database: &mut Connection, from: u32) -> Result<()> {
+    let transaction = database.transaction()?;
+    for step in MIGRATIONS.iter().skip(from as usize) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}

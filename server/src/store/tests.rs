@@ -1,0 +1,212 @@
+//! The embedded store: what it says is there is still there after a restart, and nothing else.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use protocol::{
+    KeyId,
+    facts::{ComponentFacts, SessionFacts, SessionKey},
+    licence::KeyType,
+};
+
+use super::*;
+use crate::accounting::{Claim, Key, OperationId, Rules, TokenHash};
+
+const SERIES: KeyId = KeyId(0x672B);
+
+fn open(file: &std::path::Path, time: &Arc<AtomicI64>) -> Embedded {
+    let time = Arc::clone(time);
+    Embedded::open(
+        file,
+        Rules::default(),
+        Box::new(move || Moment(time.load(Ordering::Relaxed))),
+        Box::new(|_| {}),
+    )
+    .unwrap()
+}
+
+fn key(seats: u32, ends: Option<Moment>) -> Key {
+    Key {
+        key_no: 7,
+        key_type: KeyType::Main,
+        seats,
+        flags: 0,
+        starts: None,
+        ends,
+        enabled: true,
+        workable: true,
+    }
+}
+
+fn connection() -> Connection {
+    Connection {
+        id: ConnectionId::random(),
+        facts: ComponentFacts {
+            is_server: true,
+            ..Default::default()
+        },
+        peer_ip: "127.0.0.1".into(),
+        created: Moment(5),
+        access_code: "".into(),
+        token: TokenHash([1; 32]),
+        previous_token: None,
+    }
+}
+
+fn claim(connection: ConnectionId, number: u32) -> Claim {
+    Claim {
+        operation: OperationId::random(),
+        connection,
+        session: SessionId::random(),
+        facts: SessionFacts {
+            key: SessionKey {
+                infobase: "Srvr=a;Ref=b;".into(),
+                number,
+                started: 1,
+            },
+            ..Default::default()
+        },
+        flags: 0,
+    }
+}
+
+#[tokio::test]
+async fn seats_connections_and_repetitions_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.db");
+    let time = Arc::new(AtomicI64::new(1000));
+    let store = open(&file, &time);
+    store
+        .apply(SERIES, Command::KeysChanged(vec![key(2, None)]))
+        .await
+        .unwrap();
+    let connection = connection();
+    let id = connection.id;
+    store
+        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .await
+        .unwrap();
+    let first = claim(id, 1);
+    let granted = store
+        .apply(SERIES, Command::Acquire(Box::new(first.clone())))
+        .await
+        .unwrap();
+    assert!(matches!(granted, Outcome::Granted(_)));
+    drop(store);
+
+    let store = open(&file, &time);
+    store
+        .apply(SERIES, Command::KeysChanged(vec![key(1, None)]))
+        .await
+        .unwrap();
+    assert_eq!(store.used(SERIES, 7).await.unwrap(), 1);
+    assert_eq!(store.connections().await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .apply(SERIES, Command::Acquire(Box::new(first)))
+            .await
+            .unwrap(),
+        granted
+    );
+    let denied = store
+        .apply(SERIES, Command::Acquire(Box::new(claim(id, 2))))
+        .await
+        .unwrap();
+    assert!(matches!(denied, Outcome::Denied(_)));
+}
+
+#[tokio::test]
+async fn when_the_disk_refuses_nothing_is_granted_and_it_recovers_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.db");
+    let time = Arc::new(AtomicI64::new(1000));
+    drop(open(&file, &time));
+    let database = rusqlite::Connection::open(&file).unwrap();
+    database
+        .execute_batch(
+            "CREATE TRIGGER full BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'disk is full'); END;",
+        )
+        .unwrap();
+    drop(database);
+    let store = open(&file, &time);
+    store
+        .apply(SERIES, Command::KeysChanged(vec![key(2, None)]))
+        .await
+        .unwrap();
+    let connection = connection();
+    let id = connection.id;
+    store
+        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .await
+        .unwrap();
+    let error = store
+        .apply(SERIES, Command::Acquire(Box::new(claim(id, 1))))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Disk(_)));
+    assert_eq!(store.used(SERIES, 7).await.unwrap(), 0);
+    drop(store);
+    let database = rusqlite::Connection::open(&file).unwrap();
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    drop(database);
+    let store = open(&file, &time);
+    store
+        .apply(SERIES, Command::KeysChanged(vec![key(2, None)]))
+        .await
+        .unwrap();
+    let granted = store
+        .apply(SERIES, Command::Acquire(Box::new(claim(id, 1))))
+        .await
+        .unwrap();
+    assert!(matches!(granted, Outcome::Granted(_)));
+}
+
+#[tokio::test]
+async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = Arc::new(AtomicI64::new(1000));
+    let store = open(&folder.path().join("server.db"), &time);
+    store
+        .apply(
+            SERIES,
+            Command::KeysChanged(vec![key(2, Some(Moment(2000)))]),
+        )
+        .await
+        .unwrap();
+    let connection = connection();
+    let id = connection.id;
+    store
+        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .await
+        .unwrap();
+    store
+        .apply(SERIES, Command::Acquire(Box::new(claim(id, 1))))
+        .await
+        .unwrap();
+    time.store(2000, Ordering::Relaxed);
+    assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
+    let denied = store
+        .apply(SERIES, Command::Acquire(Box::new(claim(id, 2))))
+        .await
+        .unwrap();
+    assert!(matches!(denied, Outcome::Denied(_)));
+    assert_eq!(store.sessions().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_file_from_a_later_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.db");
+    let database = rusqlite::Connection::open(&file).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+    let result = Embedded::open(
+        &file,
+        Rules::default(),
+        Box::new(|| Moment(0)),
+        Box::new(|_| {}),
+    );
+    assert!(matches!(result, Err(StoreError::Newer { found: 99, .. })));
+}
