@@ -9,6 +9,7 @@ pub mod logs;
 pub mod native;
 pub mod object;
 pub mod place;
+pub mod session;
 pub mod settings;
 pub mod table;
 pub mod texts;

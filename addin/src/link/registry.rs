@@ -1,0 +1,93 @@
+//! The connections of this process: objects with the same series, servers and access code share one, so
+//! that tenants never do.
+
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use protocol::{KeyId, facts::ComponentFacts, signature::PublicKey};
+
+use super::connection::Connection;
+use crate::{native::host::HostHandle, settings::Address, table::CallError};
+
+/// How long the last object waits for the farewell, so that a process that ends now has said it.
+const FAREWELL: Duration = Duration::from_millis(6);
+
+static CONNECTIONS: LazyLock<Mutex<Vec<Arc<Connection>>>> = LazyLock::new(Mutex::default);
+static NEXT_OWNER: AtomicU64 = AtomicU64::new(1);
+
+/// What makes two objects share a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The series.
+    pub key_id: KeyId,
+    /// The series' public key.
+    pub public_key: PublicKey,
+    /// The servers in effect.
+    pub servers: Vec<Address>,
+    /// The access code.
+    pub access_code: String,
+}
+
+/// One object's share of a connection. The connection ends with its last owner.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    connection: Arc<Connection>,
+    id: u64,
+}
+
+impl Owner {
+    /// Joins the connection of that key, or makes it. Events of the connection go to `host`.
+    pub(crate) fn join(
+        key: &Key,
+        facts: impl FnOnce() -> ComponentFacts,
+        host: HostHandle,
+    ) -> Self {
+        let id = NEXT_OWNER.fetch_add(1, Ordering::Relaxed);
+        let mut connections = CONNECTIONS.lock();
+        // A forked child has the parent's connections in memory, but none of their threads.
+        connections.retain(|connection| connection.is_of_this_process());
+        let known = connections.iter().find(|known| known.key() == key);
+        let connection = known.cloned().unwrap_or_else(|| {
+            let made = Arc::new(Connection::new(key.clone(), facts()));
+            connections.push(Arc::clone(&made));
+            made
+        });
+        connection.add_owner(id, host);
+        Self { connection, id }
+    }
+
+    /// The connection.
+    pub(crate) const fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Connects unless that is done.
+    pub(crate) fn connect(&self, deadline: Instant) -> Result<(), CallError> {
+        self.connection.connect(deadline)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if !self.connection.is_of_this_process() {
+            return;
+        }
+        let last = {
+            let mut connections = CONNECTIONS.lock();
+            let last = self.connection.remove_owner(self.id);
+            if last {
+                connections.retain(|known| !Arc::ptr_eq(known, &self.connection));
+            }
+            last
+        };
+        if last {
+            self.connection.end(FAREWELL);
+        }
+    }
+}

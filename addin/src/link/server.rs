@@ -1,0 +1,412 @@
+//! One server that a connection works with: its channel, renewed when it wears out or breaks, and the
+//! sessions that hold seats there.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use protocol::{
+    KeyId, Reason,
+    facts::{ComponentFacts, Identity},
+    licence::Voucher,
+    signature::{PublicKey, Secret},
+    wire::message::{Answer, Denied, Granted, Hello, Id, Request, Resume, ResumedSession, Welcome},
+};
+
+use super::{
+    channel::{self, Channel, ChannelError},
+    http::Http,
+};
+use crate::{settings::Address, table::CallError, texts};
+
+/// How often one call may need a new channel before it is given up.
+const RENEWALS: u32 = 3;
+/// Heartbeats are never further apart, nor closer, whatever the server says.
+const HEARTBEAT: (u32, u32) = (1, 60);
+
+/// What every server of one connection is told.
+#[derive(Clone, Debug)]
+pub(super) struct Identification {
+    /// The series.
+    pub key_id: KeyId,
+    /// The series' key.
+    pub public_key: PublicKey,
+    /// The access code.
+    pub access_code: String,
+    /// This process.
+    pub facts: ComponentFacts,
+}
+
+/// A seat as a server granted it.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    /// The session's id there.
+    pub session: Id,
+    /// The key.
+    pub key_no: u32,
+    /// The key's voucher, checked.
+    pub voucher: Arc<Voucher>,
+}
+
+/// A server, with an open connection to it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// Its address.
+    pub address: Address,
+    identification: Arc<Identification>,
+    line: Mutex<Line>,
+    /// Held by the one thread that renews the channel.
+    renewing: Mutex<()>,
+    sessions: Mutex<HashMap<Id, Identity>>,
+    away: AtomicBool,
+    /// Milliseconds since `born` of the last good answer.
+    heard: AtomicU64,
+    born: Instant,
+}
+
+#[derive(Debug)]
+struct Line {
+    channel: Arc<Channel>,
+    generation: u64,
+    welcome: Option<Welcome>,
+    /// The operation of a Hello that has no answer yet: its repetition must be the same operation.
+    greeting: Option<Id>,
+    /// Sessions that a renewal did not find any more.
+    gone: Vec<Id>,
+}
+
+/// Opens a channel to a server: the part that may be raced, because the server keeps nothing of it.
+pub(super) fn open(
+    address: &Address,
+    identification: &Identification,
+    deadline: Instant,
+) -> Result<Channel, CallError> {
+    let http = Http::find(address, deadline).map_err(|error| {
+        log::info!("{address}: {}: {}", error.reason.name(), error.detail);
+        texts::error(error.reason)
+    })?;
+    log::info!("{address}: asking at {}", http.socket());
+    Channel::open(
+        http,
+        identification.key_id,
+        &identification.public_key,
+        deadline,
+    )
+}
+
+impl Server {
+    /// Opens the connection over a new channel.
+    pub(super) fn greet(
+        address: Address,
+        identification: Arc<Identification>,
+        channel: Channel,
+        deadline: Instant,
+    ) -> Result<Self, CallError> {
+        let server = Self {
+            address,
+            identification,
+            line: Mutex::new(Line {
+                channel: Arc::new(channel),
+                generation: 0,
+                welcome: None,
+                greeting: None,
+                gone: Vec::new(),
+            }),
+            renewing: Mutex::new(()),
+            sessions: Mutex::default(),
+            away: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
+            born: Instant::now(),
+        };
+        let channel = server.channel().0;
+        if server.hello(&channel, deadline).is_err() {
+            // A first channel may be worn out by the race; one renewal settles it.
+            server.renew(0, deadline)?;
+        }
+        Ok(server)
+    }
+
+    /// The connection's id on the server.
+    pub(super) fn connection_id(&self) -> String {
+        let line = self.line.lock();
+        line.welcome
+            .as_ref()
+            .map(|welcome| welcome.connection.to_string())
+            .unwrap_or_default()
+    }
+
+    /// The pause between heartbeats.
+    pub(super) fn heartbeat(&self) -> Duration {
+        let told = self
+            .line
+            .lock()
+            .welcome
+            .as_ref()
+            .map(|w| w.heartbeat_seconds);
+        let (least, most) = HEARTBEAT;
+        Duration::from_secs(u64::from(told.unwrap_or(10).clamp(least, most)))
+    }
+
+    /// After how much silence the server takes the connection for dead.
+    pub(super) fn expiry(&self) -> Duration {
+        let told = self.line.lock().welcome.as_ref().map(|w| w.expire_seconds);
+        Duration::from_secs(u64::from(told.unwrap_or(20).clamp(2, 3600)))
+    }
+
+    /// Whether it does not answer at present.
+    pub(super) fn is_away(&self) -> bool {
+        self.away.load(Ordering::SeqCst)
+    }
+
+    /// Notes that it does not answer; says whether it did until now.
+    pub(super) fn set_away(&self, away: bool) -> bool {
+        self.away.swap(away, Ordering::SeqCst) != away
+    }
+
+    /// When it last answered.
+    pub(super) fn heard(&self) -> Instant {
+        self.born + Duration::from_millis(self.heard.load(Ordering::SeqCst))
+    }
+
+    /// The server's version and the voucher that it showed.
+    pub(super) fn shown(&self) -> (String, Voucher) {
+        let channel = self.channel().0;
+        (channel.version.clone(), channel.voucher.clone())
+    }
+
+    /// Ends calls under way at once.
+    pub(super) fn interrupt(&self) {
+        self.channel().0.interrupt();
+    }
+
+    /// Sessions that a renewal did not find any more, told once.
+    pub(super) fn take_gone(&self) -> Vec<Id> {
+        std::mem::take(&mut self.line.lock().gone)
+    }
+
+    /// Forgets a session: it is not resumed.
+    pub(super) fn forget(&self, session: Id) {
+        self.sessions.lock().remove(&session);
+    }
+
+    /// Takes a seat, or attaches to the one that the session has.
+    pub(super) fn acquire(
+        &self,
+        acquire: protocol::wire::message::Acquire,
+        deadline: Instant,
+    ) -> Result<Grant, CallError> {
+        let identity = acquire.facts.key.identity();
+        match self.call(&Request::Acquire(acquire), deadline)? {
+            Answer::Granted(granted) => self.believe(&granted, identity),
+            Answer::Denied(denied) => Err(denied_error(&denied)),
+            _ => Err(texts::error(Reason::BadMessage)),
+        }
+    }
+
+    fn believe(&self, granted: &Granted, identity: Identity) -> Result<Grant, CallError> {
+        let us = &self.identification;
+        let channel = self.channel().0;
+        let voucher = channel::verify(
+            &granted.credential,
+            &us.public_key,
+            us.key_id,
+            channel.server(),
+        )?;
+        if voucher.key_no != granted.key_no {
+            return Err(texts::error(Reason::NotTrusted));
+        }
+        self.sessions.lock().insert(granted.session, identity);
+        Ok(Grant {
+            session: granted.session,
+            key_no: granted.key_no,
+            voucher: Arc::new(voucher),
+        })
+    }
+
+    /// Asks; a worn or broken channel is renewed and the request, with its operation id, asked again.
+    pub(super) fn call(&self, request: &Request, deadline: Instant) -> Result<Answer, CallError> {
+        let mut renewals = 0;
+        loop {
+            let (channel, generation) = self.channel();
+            let result = if channel.is_worn() {
+                Err(ChannelError::Worn)
+            } else {
+                channel.call(request, deadline)
+            };
+            match result {
+                Ok(answer) => {
+                    self.hear();
+                    return Ok(answer);
+                }
+                Err(ChannelError::Worn) if renewals < RENEWALS => {
+                    renewals += 1;
+                    self.renew(generation, deadline)?;
+                }
+                Err(error) => return Err(error.into_error()),
+            }
+        }
+    }
+
+    /// A new handshake and Hello that takes the connection up again, unless another thread has just made
+    /// one.
+    pub(super) fn renew(&self, worn: u64, deadline: Instant) -> Result<(), CallError> {
+        let Some(_renewing) = self.renewing.try_lock_until(deadline) else {
+            return Err(texts::error(Reason::TimedOut));
+        };
+        if self.channel().1 != worn {
+            return Ok(());
+        }
+        let channel = open(&self.address, &self.identification, deadline)?;
+        self.hello(&Arc::new(channel), deadline)
+            .map_err(ChannelError::into_error)
+    }
+
+    /// The number of the channel in use.
+    pub(super) fn generation(&self) -> u64 {
+        self.channel().1
+    }
+
+    fn hello(&self, channel: &Arc<Channel>, deadline: Instant) -> Result<(), ChannelError> {
+        let hello = {
+            let mut line = self.line.lock();
+            let operation = *line.greeting.get_or_insert_with(Id::random);
+            let former = line.welcome.as_ref();
+            let former = former.map(|welcome| (welcome.connection, welcome.token.clone()));
+            drop(line);
+            self.greeting(operation, former)
+        };
+        let asked: Vec<Id> = hello
+            .resume
+            .iter()
+            .flat_map(|resume| resume.sessions.iter().map(|session| session.session))
+            .collect();
+        match channel.call(&Request::Hello(Box::new(hello)), deadline)? {
+            Answer::Welcome(welcome) => {
+                let gone: Vec<Id> = asked
+                    .into_iter()
+                    .filter(|id| !welcome.sessions.contains(id))
+                    .collect();
+                let mut sessions = self.sessions.lock();
+                for id in &gone {
+                    sessions.remove(id);
+                }
+                drop(sessions);
+                let mut line = self.line.lock();
+                line.gone.extend(gone);
+                line.channel = Arc::clone(channel);
+                line.generation += 1;
+                line.welcome = Some(welcome);
+                line.greeting = None;
+                drop(line);
+                self.hear();
+                Ok(())
+            }
+            Answer::Denied(denied) => {
+                // The next Hello is another operation.
+                self.line.lock().greeting = None;
+                Err(ChannelError::Wrong(denied_error(&denied)))
+            }
+            _ => Err(ChannelError::Wrong(texts::error(Reason::BadMessage))),
+        }
+    }
+
+    fn greeting(&self, operation: Id, former: Option<(Id, Secret)>) -> Hello {
+        let sessions = self.sessions.lock();
+        let resume = former.map(|(connection, token)| Resume {
+            connection,
+            token,
+            sessions: sessions
+                .iter()
+                .map(|(session, identity)| ResumedSession {
+                    session: *session,
+                    identity: *identity,
+                })
+                .collect(),
+        });
+        Hello {
+            operation,
+            facts: self.identification.facts.clone(),
+            access_code: self.identification.access_code.clone(),
+            resume,
+        }
+    }
+
+    fn channel(&self) -> (Arc<Channel>, u64) {
+        let line = self.line.lock();
+        (Arc::clone(&line.channel), line.generation)
+    }
+
+    fn hear(&self) {
+        let millis = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.heard.store(millis, Ordering::SeqCst);
+    }
+}
+
+/// A denial as a sentence: the reason, its detail, how many seats there are and who holds them.
+pub(super) fn denied_error(denied: &Denied) -> CallError {
+    let words = texts::reason(denied.reason);
+    let (mut en, mut ru) = (words.en.to_owned(), words.ru.to_owned());
+    if let Some(detail) = &denied.detail {
+        let detail = texts::one_line(detail, 300);
+        en += &format!(" ({detail})");
+        ru += &format!(" ({detail})");
+    }
+    if denied.total > 0 {
+        en += &format!(" In use: {} of {}.", denied.used, denied.total);
+        ru += &format!(" Занято: {} из {}.", denied.used, denied.total);
+    }
+    for holder in &denied.holders {
+        let text = |text: &str| texts::one_line(text, 60);
+        let who = format!(
+            "\n{}, {}, {}, № {}",
+            text(&holder.user_name),
+            text(&holder.computer_name),
+            text(&holder.app_name),
+            holder.session_number,
+        );
+        let since = jiff::Timestamp::from_second(holder.since)
+            .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+            .unwrap_or_default();
+        en += &format!("{who}, since {since}");
+        ru += &format!("{who}, с {since}");
+    }
+    CallError::new(denied.reason, en, ru)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::wire::message::SeatHolder;
+
+    use super::*;
+
+    #[test]
+    fn a_denial_names_the_numbers_and_the_holders() {
+        let denied = Denied {
+            reason: Reason::NoSeats,
+            total: 3,
+            used: 3,
+            holders: vec![SeatHolder {
+                user_name: "Иванов\n".into(),
+                computer_name: "PC7".into(),
+                app_name: "1CV8C".into(),
+                session_number: 6,
+                since: 0,
+            }],
+            detail: None,
+        };
+        let error = denied_error(&denied);
+        assert_eq!(error.reason(), Reason::NoSeats);
+        assert!(error.en.contains("3 of 3") && error.ru.contains("3 из 3"));
+        assert!(
+            error.ru.contains("Иванов , PC7, 1CV8C, № 6, с 1970-01-01"),
+            "{}",
+            error.ru
+        );
+    }
+}
