@@ -72,14 +72,17 @@ impl Window {
         }
     }
 
-    /// The component has all answers below `ack`: they are forgotten. Requests under way stay.
+    /// The component has all answers below `ack`: they are forgotten. Requests under way stay, and a number
+    /// that was never admitted cannot be acknowledged.
     pub fn acknowledge(&mut self, ack: u64) {
+        let Some((last, _)) = self.entries.last_key_value() else {
+            return;
+        };
         let unanswered = self
             .entries
             .iter()
-            .find(|(_, entry)| entry.answer.is_none())
-            .map(|(number, _)| *number);
-        let limit = unanswered.unwrap_or(u64::MAX).min(ack);
+            .find(|(_, entry)| entry.answer.is_none());
+        let limit = unanswered.map_or(last + 1, |(number, _)| *number).min(ack);
         if limit > self.acknowledged {
             self.acknowledged = limit;
             self.entries = self.entries.split_off(&limit);
@@ -119,7 +122,13 @@ mod tests {
         window.acknowledge(2);
         assert_eq!(window.admit(1, [0; 32]), Admission::Refused);
         assert_eq!(window.admit(WINDOW + 1, [0; 32]), Admission::New);
+        window.answered(WINDOW + 1, Arc::from(&b"x"[..]));
         window.acknowledge(u64::MAX);
         assert_eq!(window.admit(u64::MAX, [0; 32]), Admission::Refused);
+        assert_eq!(
+            window.admit(WINDOW + 2, [0; 32]),
+            Admission::New,
+            "an absurd ack moves no further than 65"
+        );
     }
 }
