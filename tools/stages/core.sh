@@ -40,7 +40,6 @@ step "formatting" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "unit tests" cargo test --workspace --locked --lib --bins
 mapfile -t names < <(integration_tests licence-protocol licenceaddin licencecenter)
-mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep '^samples' || true)
-step "tests of formats, tools and samples" run_tests "${names[@]}"
+step "tests of formats, tools and samples" run_tests "${names[@]}" bsl
 step "samples for 1C" samples
 [[ ! -d fuzz ]] || step "fuzz" fuzz "${LICENCE_FUZZ_SECONDS:-10}"
