@@ -18,7 +18,7 @@ samples() {
 }
 
 fuzz() {
-    local seconds=$1 name corpus folders names
+    local seconds=$1 name corpus names
     cargo_tool cargo-fuzz 0.13.2
     # The sanitizer's switches are not stable yet; the compiler is.
     export RUSTC_BOOTSTRAP=1
@@ -29,9 +29,8 @@ fuzz() {
         say "fuzz target $name, $seconds s"
         corpus=$CACHE/fuzz/corpus/$name
         mkdir -p "$corpus"
-        folders=("$corpus")
-        [[ ! -d fuzz/seeds/$name ]] || folders+=("fuzz/seeds/$name")
-        cargo fuzz run --target-dir "$CACHE/fuzz/target" "$name" "${folders[@]}" -- \
+        # New inputs go to the first folder; the others are read only.
+        cargo fuzz run --target-dir "$CACHE/fuzz/target" "$name" "$corpus" protocol/tests/golden -- \
             "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0
     done
 }
