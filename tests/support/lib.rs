@@ -1,1 +1,4 @@
 //! What the end-to-end tests share: the simulated 1C host and the programs under test.
+
+pub mod host;
+pub mod programs;
