@@ -4,7 +4,9 @@ use protocol::Reason;
 
 use crate::{
     native::module::module_path,
+    object::SessionArguments,
     table::{CallError, DefaultValue, Kind, Method, Param, Property, Table, Value, words},
+    texts,
 };
 
 /// The name of the class and of the extension: `Новый("AddIn.<id>.LicenceAddIn")`.
@@ -16,13 +18,9 @@ pub static TABLE: Table = Table {
     methods: METHODS,
 };
 
-/// No licence can be had without a server, and this build does not speak to one.
-fn no_server() -> CallError {
-    CallError::new(
-        Reason::Internal,
-        "This build of the component does not connect to a server. Install a release.",
-        "Эта сборка компоненты не подключается к серверу. Установите выпуск.",
-    )
+/// A call that succeeded and has nothing more to answer.
+fn done(result: Result<(), CallError>) -> Result<Value, CallError> {
+    result.map(|()| Value::Bool(true))
 }
 
 const PROPERTIES: &[Property] = &[
@@ -66,8 +64,8 @@ const PROPERTIES: &[Property] = &[
             "The address of the licence server.",
             "Адрес сервера лицензирования.",
         ),
-        |_| Value::from(""),
-        |_, _| Err(no_server()),
+        |object| Value::from(object.server_addr()),
+        |object, value| object.set_server_addr(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
         words("ServerPort", "ПортСервера"),
@@ -76,8 +74,8 @@ const PROPERTIES: &[Property] = &[
             "The port of the licence server, 9099 by default.",
             "Порт сервера лицензирования, по умолчанию 9099.",
         ),
-        |_| Value::Int(0),
-        |_, _| Err(no_server()),
+        |object| Value::Int(i32::from(object.server_port())),
+        |object, value| object.set_server_port(value.as_int().unwrap_or_default()),
     ),
     Property::read_write(
         words("ReservedServers", "РезервныеСерверы"),
@@ -86,8 +84,8 @@ const PROPERTIES: &[Property] = &[
             "Further servers, host:port with commas between, tried in turn.",
             "Резервные серверы, хост:порт через запятую, по очереди.",
         ),
-        |_| Value::from(""),
-        |_, _| Err(no_server()),
+        |object| Value::from(object.reserved_servers()),
+        |object, value| object.set_reserved_servers(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
         words("KeyID", "СерияКлючей"),
@@ -96,8 +94,8 @@ const PROPERTIES: &[Property] = &[
             "The series of keys, four hex digits.",
             "Серия ключей, четыре шестнадцатеричные цифры.",
         ),
-        |_| Value::from(""),
-        |_, _| Err(no_server()),
+        |object| Value::from(object.key_id().map(|id| id.to_string()).unwrap_or_default()),
+        |object, value| object.set_key_id(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
         words("PublicKey", "ОткрытыйКлюч"),
@@ -106,8 +104,15 @@ const PROPERTIES: &[Property] = &[
             "The public key of the series, where no datafile is used.",
             "Открытый ключ серии, если файл данных не используется.",
         ),
-        |_| Value::from(""),
-        |_, _| Err(no_server()),
+        |object| {
+            Value::from(
+                object
+                    .public_key()
+                    .map(|key| key.to_string())
+                    .unwrap_or_default(),
+            )
+        },
+        |object, value| object.set_public_key(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
         words("AccessCode", "КодДоступа"),
@@ -116,8 +121,8 @@ const PROPERTIES: &[Property] = &[
             "The access code that the server's administrator gave out.",
             "Код доступа, выданный администратором сервера.",
         ),
-        |_| Value::from(""),
-        |_, _| Err(no_server()),
+        |object| Value::from(object.access_code()),
+        |object, value| object.set_access_code(value.as_text().unwrap_or_default()),
     ),
     Property::read_only(
         words("Connected", "Подключено"),
@@ -126,7 +131,7 @@ const PROPERTIES: &[Property] = &[
             "Whether the connection to a server stands.",
             "Установлено ли соединение с сервером.",
         ),
-        |_| Value::Bool(false),
+        |object| Value::Bool(object.connected()),
     ),
     Property::read_only(
         words("CurrentServer", "ТекущийСервер"),
@@ -135,7 +140,7 @@ const PROPERTIES: &[Property] = &[
             "The server in use, host:port.",
             "Используемый сервер, хост:порт.",
         ),
-        |_| Value::from(""),
+        |object| Value::from(object.current_server()),
     ),
     Property::read_only(
         words("ConnectionID", "ИдентификаторСоединения"),
@@ -144,7 +149,7 @@ const PROPERTIES: &[Property] = &[
             "The connection's id on the server.",
             "Идентификатор соединения на сервере.",
         ),
-        |_| Value::from(""),
+        |object| Value::from(object.connection_id()),
     ),
     Property::read_only(
         words("SettingsSource", "ИсточникНастроек"),
@@ -153,7 +158,7 @@ const PROPERTIES: &[Property] = &[
             "Where the server's address came from.",
             "Откуда взят адрес сервера.",
         ),
-        |_| Value::from(""),
+        |object| Value::from(object.settings_source()),
     ),
     Property::read_only(
         words("LicenceObtained", "ЛицензияПолучена"),
@@ -162,7 +167,7 @@ const PROPERTIES: &[Property] = &[
             "Whether this session has a licence.",
             "Есть ли лицензия у этого сеанса.",
         ),
-        |_| Value::Bool(false),
+        |object| Value::Bool(object.licence_obtained()),
     ),
     Property::read_only(
         words("UsedLicence", "ИспользованнаяЛицензия"),
@@ -171,16 +176,16 @@ const PROPERTIES: &[Property] = &[
             "The number of the key in use, 0 if none.",
             "Номер используемого ключа, 0 если его нет.",
         ),
-        |_| Value::Int(0),
+        |object| Value::integer(object.used_licence()),
     ),
     Property::read_only(
         words("GraceUntil", "ОтсрочкаДо"),
         Kind::Date,
         words(
-            "Until when work goes on although no server answers; the empty date if one does.",
-            "До какого времени работа продолжается без ответа сервера; пустая дата, если сервер отвечает.",
+            "Until when (UTC) work goes on although no server answers; the empty date if one does.",
+            "До какого времени (UTC) работа продолжается без ответа сервера; пустая дата, если сервер отвечает.",
         ),
-        |_| Value::Date(Value::EMPTY_DATE),
+        |object| Value::Date(object.grace_until()),
     ),
     Property::read_only(
         words("ErrorCode", "КодОшибки"),
@@ -275,7 +280,17 @@ const METHODS: &[Method] = &[
             "Tells which 1C session the object works for.",
             "Сообщает, для какого сеанса 1С работает объект.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| {
+            done(object.set_session(&SessionArguments {
+                infobase: args.text(0)?,
+                number: args.int(1)?,
+                started: args.date(2)?,
+                user_name: args.text(3)?,
+                computer_name: args.text(4)?,
+                app_name: args.text(5)?,
+                parent: args.text(6)?,
+            }))
+        },
     },
     Method {
         name: words("SessionFacts", "СведенияОСеансе"),
@@ -285,7 +300,7 @@ const METHODS: &[Method] = &[
             "The session's facts as one text, to pass between server and client.",
             "Сведения о сеансе одним текстом для передачи между сервером и клиентом.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, _| object.session_facts().map(Value::from),
     },
     Method {
         name: words("Connect", "Подключиться"),
@@ -295,7 +310,7 @@ const METHODS: &[Method] = &[
             "Connects to a licence server, at most 6 seconds.",
             "Подключается к серверу лицензирования, не дольше 6 секунд.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, _| done(object.connect()),
     },
     Method {
         name: words("Disconnect", "Отключиться"),
@@ -305,7 +320,7 @@ const METHODS: &[Method] = &[
             "Leaves the server; the licence is released.",
             "Отключается от сервера; лицензия освобождается.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, _| done(object.disconnect()),
     },
     Method {
         name: words("ObtainLicence", "ПолучитьЛицензию"),
@@ -323,14 +338,14 @@ const METHODS: &[Method] = &[
             "Takes a seat for the session.",
             "Занимает место для сеанса.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| done(object.obtain_licence(args.int(0)?.cast_unsigned())),
     },
     Method {
         name: words("ReleaseLicence", "ОсвободитьЛицензию"),
         params: &[],
         returns: Some(Kind::Boolean),
         doc: words("Frees the seat at once.", "Сразу освобождает место."),
-        call: |_, _| Err(no_server()),
+        call: |object, _| done(object.release_licence()),
     },
     Method {
         name: words("LoadDataFile", "ЗагрузитьДанные"),
@@ -347,7 +362,7 @@ const METHODS: &[Method] = &[
             "Loads a datafile with protected objects.",
             "Загружает файл данных с защищёнными объектами.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| done(object.load_data(args.take(0))),
     },
     Method {
         name: words("ListObjects", "СписокОбъектов"),
@@ -357,7 +372,7 @@ const METHODS: &[Method] = &[
             "The objects of the loaded datafile, JSON.",
             "Объекты загруженного файла данных, JSON.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, _| object.list_objects().map(Value::from),
     },
     Method {
         name: words("GetObject", "ПолучитьОбъект"),
@@ -371,7 +386,7 @@ const METHODS: &[Method] = &[
             "A protected object as binary data.",
             "Защищённый объект в виде двоичных данных.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| object.object(args.text(0)?).map(Value::Deferred),
     },
     Method {
         name: words("GetObjectToFile", "ПолучитьОбъектВФайл"),
@@ -392,7 +407,7 @@ const METHODS: &[Method] = &[
             "Writes a protected object to a file.",
             "Записывает защищённый объект в файл.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| done(object.object_to_file(args.text(0)?, args.text(1)?)),
     },
     Method {
         name: words("GetParameter", "ПолучитьПараметр"),
@@ -405,7 +420,7 @@ const METHODS: &[Method] = &[
             Param::optional(
                 words("Default", "ПоУмолчанию"),
                 Kind::Any,
-                DefaultValue::Text(""),
+                DefaultValue::Undefined,
                 words(
                     "The answer when the licence has no such parameter.",
                     "Ответ, если такого параметра в лицензии нет.",
@@ -417,7 +432,13 @@ const METHODS: &[Method] = &[
             "A parameter that the vendor put into the licence in use.",
             "Параметр, который производитель записал в используемую лицензию.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| match object.parameter(args.text(0)?)? {
+            Some(value) => Ok(Value::from(value)),
+            None if args.value(1).is_empty() => {
+                Err(texts::error_about(Reason::NoParameter, args.text(0)?))
+            }
+            None => Ok(args.take(1)),
+        },
     },
     Method {
         name: words("CheckFlag", "ПроверитьФлаг"),
@@ -431,21 +452,21 @@ const METHODS: &[Method] = &[
             "Whether the licence in use has a flag.",
             "Есть ли флаг у используемой лицензии.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, args| object.check_flag(args.int(0)?).map(Value::Bool),
     },
     Method {
         name: words("LicenceInfo", "СведенияОЛицензии"),
         params: &[],
         returns: Some(Kind::Text),
         doc: words("The licence in use, JSON.", "Используемая лицензия, JSON."),
-        call: |_, _| Err(no_server()),
+        call: |object, _| object.licence_info().map(Value::from),
     },
     Method {
         name: words("ServerInfo", "СведенияОСервере"),
         params: &[],
         returns: Some(Kind::Text),
         doc: words("The server in use, JSON.", "Используемый сервер, JSON."),
-        call: |_, _| Err(no_server()),
+        call: |object, _| object.server_info().map(Value::from),
     },
     Method {
         name: words("Settings", "Настройки"),
@@ -455,6 +476,6 @@ const METHODS: &[Method] = &[
             "The settings in effect and their sources, JSON.",
             "Действующие настройки и их источники, JSON.",
         ),
-        call: |_, _| Err(no_server()),
+        call: |object, _| Ok(Value::from(object.settings_json())),
     },
 ];

@@ -3,6 +3,7 @@
 //! `native` speaks the platform's binary interface and knows nothing of licences; `interface` is the
 //! table of names that 1C code sees; `object` is what stands behind them.
 
+pub mod datafile;
 pub mod interface;
 pub mod link;
 pub mod logs;

@@ -14,7 +14,6 @@ mod worker;
 
 use std::time::Duration;
 
-pub(crate) use connection::Connection;
 pub(crate) use registry::{Key, Owner};
 
 /// A server that granted a seat.

@@ -1,22 +1,58 @@
 //! The object behind `Новый("AddIn.….LicenceAddIn")`: what it remembers between calls.
+//!
+//! Properties read what is remembered here and never ask a server; `connecting`, `licensing` and `data` are
+//! the calls that do.
+
+mod connecting;
+mod data;
+mod licensing;
+mod wishes;
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
+use parking_lot::Mutex;
+use protocol::Reason;
+
+pub use self::licensing::SessionArguments;
+use self::wishes::Wishes;
 use crate::{
+    datafile::DataFile,
+    link::Owner,
     native::host::HostHandle,
+    place::Place,
+    session::Session,
+    settings::Settings,
     table::{CallError, Language},
+    texts,
 };
 
-/// One object of 1C code. The platform may call it from any thread, and again from inside a call.
+/// One object of 1C code. The platform may call it from any thread, and again from inside a call; no lock
+/// is held while the platform is called.
 #[derive(Debug)]
 pub struct Object {
     host: HostHandle,
     raise_exceptions: AtomicBool,
     russian: AtomicBool,
+    ended: AtomicBool,
     last_error: Mutex<Option<CallError>>,
+    /// What the 1C code set.
+    wishes: Mutex<Wishes>,
+    /// The settings of the last Connect.
+    settings: Mutex<Option<Settings>>,
+    data: Mutex<Option<Arc<DataFile>>>,
+    link: Mutex<Link>,
+    /// Held by the one call that changes the link: two threads may call the same object.
+    changing: Mutex<()>,
+}
+
+/// The object's share of a connection and of a session.
+#[derive(Debug, Default)]
+struct Link {
+    owner: Option<Arc<Owner>>,
+    session: Option<Arc<Session>>,
 }
 
 /// What the platform is told of a failed call.
@@ -35,19 +71,69 @@ impl Object {
         Self {
             host,
             raise_exceptions: AtomicBool::new(false),
-            russian: AtomicBool::new(false),
-            last_error: Mutex::new(None),
+            russian: AtomicBool::new(texts::default_language() == Language::Russian),
+            ended: AtomicBool::new(false),
+            last_error: Mutex::default(),
+            wishes: Mutex::default(),
+            settings: Mutex::default(),
+            data: Mutex::default(),
+            link: Mutex::default(),
+            changing: Mutex::new(()),
         }
     }
 
     /// The platform is there now. False refuses to be created.
     pub fn init(&self) -> bool {
+        self.ended.store(false, Ordering::SeqCst);
         true
     }
 
-    /// The platform is going: give back what is held, join what runs. Called at least once, maybe
-    /// without `init`, and by then events go nowhere.
-    pub fn done(&self) {}
+    /// The platform is going: give back what is held. Called at least once, maybe without `init`, and by
+    /// then events go nowhere. Returns within milliseconds: what a server must be told is told by the
+    /// connection's own thread.
+    pub fn done(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.leave();
+        *self.data.lock() = None;
+    }
+
+    /// Gives up session and connection. In a client the seat is freed; in a server process the platform
+    /// drops objects as it likes, so there it lingers for the next object of the session.
+    fn leave(&self) {
+        let link = std::mem::take(&mut *self.link.lock());
+        let Some(owner) = link.owner else { return };
+        if let Some(session) = link.session {
+            let release = !self.place().kind.is_server();
+            owner.connection().exit(&session, release);
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    fn place(&self) -> Place {
+        Place::current(&self.host.platform())
+    }
+
+    fn owner(&self) -> Result<Arc<Owner>, CallError> {
+        self.link
+            .lock()
+            .owner
+            .clone()
+            .filter(|owner| owner.connection().is_of_this_process())
+            .ok_or_else(|| texts::error(Reason::NotConnected))
+    }
+
+    /// The session whose seat this object uses.
+    fn session(&self) -> Option<Arc<Session>> {
+        let link = self.link.lock();
+        let ours = link
+            .owner
+            .as_ref()
+            .is_some_and(|owner| owner.connection().is_of_this_process());
+        link.session.clone().filter(|_| ours)
+    }
 
     /// The language of the user's interface.
     pub fn set_language(&self, language: Language) {
@@ -57,12 +143,12 @@ impl Object {
 
     /// A method is called: the error of the one before is forgotten.
     pub fn on_call(&self) {
-        *self.error() = None;
+        *self.last_error.lock() = None;
     }
 
     /// A call or the writing of a property failed.
     pub fn on_call_error(&self, error: &CallError) -> Failure {
-        *self.error() = Some(error.clone());
+        *self.last_error.lock() = Some(error.clone());
         if self.raise_exceptions.load(Ordering::Relaxed) {
             Failure::Raise(error.text(self.language()).to_owned())
         } else {
@@ -100,22 +186,30 @@ impl Object {
     /// The number of the last call's error, 0 if it succeeded.
     #[must_use]
     pub fn error_code(&self) -> u16 {
-        self.error().as_ref().map_or(0, |error| error.code)
+        self.last_error
+            .lock()
+            .as_ref()
+            .map_or(0, |error| error.code)
     }
 
     /// The sentence of the last call's error in the user's language, empty if it succeeded.
     #[must_use]
     pub fn error_description(&self) -> String {
         let language = self.language();
-        self.error()
+        self.last_error
+            .lock()
             .as_ref()
             .map(|error| error.text(language).to_owned())
             .unwrap_or_default()
     }
+}
 
-    fn error(&self) -> MutexGuard<'_, Option<CallError>> {
-        self.last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Drop for Object {
+    fn drop(&mut self) {
+        // A host may destroy an object without Done.
+        self.leave();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,8 @@ pub enum DefaultValue {
     Text(&'static str),
     /// 1C's empty date, 0001-01-01 00:00:00.
     EmptyDate,
+    /// Undefined: the method itself tells that nothing was given.
+    Undefined,
 }
 
 impl DefaultValue {
@@ -130,6 +132,7 @@ impl DefaultValue {
             Self::Int(value) => Value::Int(value),
             Self::Text(value) => Value::Text(value.into()),
             Self::EmptyDate => Value::Date(Value::EMPTY_DATE),
+            Self::Undefined => Value::Empty,
         }
     }
 }

@@ -98,7 +98,7 @@ impl Connection {
         }
     }
 
-    pub(super) const fn key(&self) -> &Key {
+    pub(crate) const fn key(&self) -> &Key {
         &self.key
     }
 

@@ -133,7 +133,7 @@ impl Server {
     }
 
     /// The connection's id on the server.
-    pub(super) fn connection_id(&self) -> String {
+    pub(crate) fn connection_id(&self) -> String {
         let line = self.line.lock();
         line.welcome
             .as_ref()
@@ -160,7 +160,7 @@ impl Server {
     }
 
     /// Whether it does not answer at present.
-    pub(super) fn is_away(&self) -> bool {
+    pub(crate) fn is_away(&self) -> bool {
         self.away.load(Ordering::SeqCst)
     }
 
@@ -172,12 +172,6 @@ impl Server {
     /// When it last answered.
     pub(super) fn heard(&self) -> Instant {
         self.born + Duration::from_millis(self.heard.load(Ordering::SeqCst))
-    }
-
-    /// The server's version and the voucher that it showed.
-    pub(super) fn shown(&self) -> (String, Voucher) {
-        let channel = self.channel().0;
-        (channel.version.clone(), channel.voucher.clone())
     }
 
     /// Ends calls under way at once.

@@ -1,0 +1,165 @@
+//! Connect and Disconnect, and what can be read of the connection.
+
+use std::{sync::Arc, time::Instant};
+
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
+use protocol::Reason;
+
+use super::{Link, Object};
+use crate::{
+    link::{CALL_LIMIT, Key, Owner, ServerRef},
+    logs,
+    place::Place,
+    settings::Settings,
+    table::{CallError, Language},
+    texts,
+};
+
+impl Object {
+    /// Reads the settings again and connects to the first server that answers.
+    ///
+    /// # Errors
+    /// The series or its key is not known, or no server serves; each address with its reason.
+    pub fn connect(&self) -> Result<(), CallError> {
+        let deadline = Instant::now() + CALL_LIMIT;
+        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+            return Err(texts::error(Reason::TimedOut));
+        };
+        let place = self.place();
+        let key = self.connection_key(&place)?;
+        let current = self
+            .owner()
+            .ok()
+            .filter(|owner| owner.connection().key() == &key);
+        if let Some(owner) = current {
+            return owner.connect(deadline);
+        }
+        let owner = Owner::join(&key, || place.facts(), self.host.clone());
+        owner.connect(deadline)?;
+        // Only now is the former connection given up: a change of settings that fails loses nothing.
+        self.leave();
+        let owner = Arc::new(owner);
+        self.link.lock().owner = Some(Arc::clone(&owner));
+        if self.is_ended() {
+            // Done came from another thread meanwhile.
+            self.leave();
+        }
+        Ok(())
+    }
+
+    fn connection_key(&self, place: &Place) -> Result<Key, CallError> {
+        let key_id = self.key_id();
+        let settings = Settings::read(&place.settings(), key_id, &self.wishes.lock().code);
+        logs::start(place, &settings);
+        for warning in &settings.warnings {
+            log::warn!(
+                "{}, line {}: {} {}",
+                warning.path.display(),
+                warning.line,
+                warning.reason as u16,
+                warning.text(Language::English)
+            );
+        }
+        let servers = settings.servers.clone();
+        let source = settings.source.to_string();
+        *self.settings.lock() = Some(settings);
+        let key = Key {
+            key_id: key_id.ok_or_else(|| texts::error(Reason::NoKeyId))?,
+            public_key: self
+                .public_key()
+                .ok_or_else(|| texts::error(Reason::NoPublicKey))?,
+            servers,
+            access_code: self.access_code(),
+        };
+        let list: Vec<_> = key.servers.iter().map(ToString::to_string).collect();
+        log::info!(
+            "series {}, servers {} from {source}",
+            key.key_id,
+            list.join(" ")
+        );
+        Ok(key)
+    }
+
+    /// Frees the licence and leaves the server.
+    ///
+    /// # Errors
+    /// The server did not take the licence back in time; the connection is left nevertheless.
+    pub fn disconnect(&self) -> Result<(), CallError> {
+        let released = match self.session() {
+            Some(_) => self.release_licence(),
+            None => Ok(()),
+        };
+        let link: Link = std::mem::take(&mut *self.link.lock());
+        drop(link);
+        released
+    }
+
+    /// The server that this object works with: its seat's, else the one that answers.
+    fn server(&self) -> Option<ServerRef> {
+        let seat = self.session().and_then(|session| session.seat());
+        seat.map(|seat| seat.server)
+            .or_else(|| self.owner().ok()?.connection().current())
+    }
+
+    /// `Connected`: whether a server answers.
+    #[must_use]
+    pub fn connected(&self) -> bool {
+        self.server().is_some_and(|server| !server.is_away())
+    }
+
+    /// `CurrentServer`, host:port.
+    #[must_use]
+    pub fn current_server(&self) -> String {
+        self.server()
+            .map(|server| server.address.to_string())
+            .unwrap_or_default()
+    }
+
+    /// `ConnectionID`.
+    #[must_use]
+    pub fn connection_id(&self) -> String {
+        self.server()
+            .map(|server| server.connection_id())
+            .unwrap_or_default()
+    }
+
+    /// `SettingsSource` of the last Connect.
+    #[must_use]
+    pub fn settings_source(&self) -> String {
+        let settings = self.settings.lock();
+        settings
+            .as_ref()
+            .map(|settings| settings.source.to_string())
+            .unwrap_or_default()
+    }
+
+    /// The settings that Connect would use now, JSON.
+    #[must_use]
+    pub fn settings_json(&self) -> String {
+        let place = self.place();
+        let settings = Settings::read(&place.settings(), self.key_id(), &self.wishes.lock().code);
+        let mut json = settings.to_json(self.language());
+        json["KeyID"] = self.key_id().map(|id| id.to_string()).into();
+        json["Logs"] = place.logs().display().to_string().into();
+        json.to_string()
+    }
+
+    /// The server's description of itself, JSON.
+    ///
+    /// # Errors
+    /// There is no connection, or no answer.
+    pub fn server_info(&self) -> Result<String, CallError> {
+        let owner = self.owner()?;
+        let server = self
+            .server()
+            .ok_or_else(|| texts::error(Reason::ConnectionLost))?;
+        owner
+            .connection()
+            .server_info(&server, Instant::now() + CALL_LIMIT)
+    }
+}
+
+/// A moment as 1C's date, UTC.
+pub(super) fn date(moment: Timestamp) -> DateTime {
+    Offset::UTC.to_datetime(moment)
+}
