@@ -14,6 +14,8 @@ mod guard;
 pub mod host;
 mod memory;
 pub mod module;
+#[cfg(windows)]
+pub(crate) mod terminal;
 mod tm;
 mod variant;
 mod vtable;

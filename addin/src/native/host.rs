@@ -278,23 +278,4 @@ unsafe fn platform_info(connection: *mut *const AddInDefBase) -> Option<Platform
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_detached_handle_sends_nothing_and_knows_nothing() {
-        let host = HostHandle::detached();
-        assert!(!host.event("ConnectionLost", "{}"));
-        assert!(!host.raise("x"));
-        assert_eq!(host.platform(), PlatformInfo::default());
-        host.detach();
-    }
-
-    #[test]
-    fn a_program_that_we_do_not_know_is_unknown() {
-        assert_eq!(Application::of_number(3), Application::Server);
-        for number in [-1, 7, i32::MIN, i32::MAX] {
-            assert_eq!(Application::of_number(number), Application::Unknown);
-        }
-    }
-}
+mod tests;

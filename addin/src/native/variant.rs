@@ -289,3 +289,6 @@ pub(super) unsafe fn at(array: *mut Variant, index: usize) -> *mut Variant {
     // SAFETY: the caller's promise.
     unsafe { array.add(index) }
 }
+
+#[cfg(test)]
+mod tests;
