@@ -144,11 +144,21 @@ fn refused_memory_fails_the_call_and_nothing_else() {
                 assert!(good || value == Value::Empty);
             }
         }
-        let get = object.find_method("GetParameter");
-        assert_eq!(object.default(get, 1), (false, Value::Empty));
+        // This default is a text.
+        let session = object.find_method("SetSession");
+        assert_eq!(object.default(session, 6), (false, Value::Empty));
         object.refuse_nothing();
         assert!(!object.get_text("Version").is_empty());
     }
+}
+
+#[test]
+fn memory_refused_for_an_answer_is_an_error_with_its_own_number() {
+    let object = Library::addin().object();
+    object.refuse_after(0, false);
+    assert_eq!(object.call("Settings", &[]), Err(Raised));
+    object.refuse_nothing();
+    assert_eq!(object.error_code(), 902);
 }
 
 #[test]
@@ -160,7 +170,7 @@ fn the_nth_refused_allocation_loses_nothing() {
         let _ = object.property_name(0, 1);
         let _ = object.get_number(0);
         let _ = object.call("Settings", &[]);
-        let _ = object.default(object.find_method("GetParameter"), 1);
+        let _ = object.default(object.find_method("SetSession"), 6);
         object.refuse_nothing();
         assert_eq!(object.report().lost, 0);
     }
