@@ -1,192 +1,81 @@
-//! The facts of this computer that bind a software licence, and the id that names it.
+//! The facts of this computer, and the id that names it.
 
-use std::{fs, path::Path};
+#[cfg(unix)]
+#[path = "computer/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "computer/windows.rs"]
+mod system;
 
-use protocol::binding::{Fact, FactKind};
+use std::{env, path::Path};
+
+use protocol::{
+    binding::{Fact, FactKind},
+    files::read_limited,
+};
 use sha2::{Digest, Sha256};
 
-/// The variable by which an administrator gives a container or cloud machine its id.
-const EXPLICIT_VARIABLE: &str = "LICENCE_MACHINE_ID";
-
-/// All facts that can be read without asking for more rights; with root more of the firmware's are readable.
-pub fn facts(data: &Path) -> Vec<Fact> {
-    let explicit = std::env::var(EXPLICIT_VARIABLE)
-        .ok()
-        .or_else(|| read(&data.join("machine-id")));
-    let mut facts: Vec<Fact> = explicit
-        .map(|value| Fact {
-            kind: FactKind::ExplicitId,
-            value,
-        })
-        .into_iter()
-        .chain(system::facts())
-        .filter(|fact| is_telling(&fact.value))
-        .collect();
-    facts.sort();
-    facts.dedup();
-    facts.truncate(protocol::binding::MAX_FACTS);
-    facts
+/// What is known of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computer {
+    /// Its facts, in clear: they never leave the server.
+    pub facts: Vec<Fact>,
+    /// 40 upper-case hex digits that name it.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// As "Debian GNU/Linux 12 (x86_64)".
+    pub os_version: String,
 }
 
-/// 40 upper-case hex digits over the explicit id, or else the machine id and the firmware's UUID.
-pub fn computer_id(facts: &[Fact]) -> String {
-    let of = |kinds: &[FactKind]| -> Vec<&Fact> {
-        facts
-            .iter()
-            .filter(|fact| kinds.contains(&fact.kind))
-            .collect()
-    };
-    let mut named = of(&[FactKind::ExplicitId]);
-    if named.is_empty() {
-        named = of(&[FactKind::MachineId, FactKind::DmiUuid]);
+impl Computer {
+    /// Looks at this computer. `machine_id_file` may hold the administrator's id; the variable
+    /// `LICENCE_MACHINE_ID` goes before it.
+    pub fn look(machine_id_file: &Path) -> Self {
+        let explicit = env::var("LICENCE_MACHINE_ID").ok().and_then(|text| usable(&text)).or_else(|| {
+            let bytes = read_limited(machine_id_file, 4096).ok()?;
+            usable(str::from_utf8(&bytes).ok()?)
+        });
+        let mut facts = system::facts();
+        if let Some(value) = explicit {
+            facts.push(Fact { kind: FactKind::ExplicitId, value });
+        }
+        facts.sort();
+        facts.dedup();
+        facts.truncate(protocol::binding::MAX_FACTS);
+        Self { id: id(&facts), facts, name: system::name(), os_version: system::os_version() }
+    }
+}
+
+/// A value that tells something of this very computer.
+fn usable(text: &str) -> Option<String> {
+    let text = text.trim();
+    let junk = ["none", "not specified", "default string", "to be filled by o.e.m.", "system serial number", "uninitialized"];
+    let same = |letter: char| text.chars().all(|other| other == letter || other == '-');
+    let empty = text.is_empty() || same('0') || same('F') || same('f');
+    (!empty && !junk.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
+}
+
+/// The id is made of what is stable: the administrator's id, else the machine id and the firmware's UUID. Where
+/// none of them is, of all that there is.
+fn id(facts: &[Fact]) -> String {
+    let of = |kinds: &[FactKind]| -> Vec<&Fact> { facts.iter().filter(|fact| kinds.contains(&fact.kind)).collect() };
+    let mut chosen = of(&[FactKind::ExplicitId]);
+    if chosen.is_empty() {
+        chosen = of(&[FactKind::MachineId, FactKind::DmiUuid]);
+    }
+    if chosen.is_empty() {
+        chosen = facts.iter().collect();
     }
     let mut hasher = Sha256::new();
     hasher.update(b"licence-computer-v1\0");
-    for fact in named {
+    for fact in chosen {
+        let value = fact.value.to_uppercase();
         hasher.update([fact.kind as u8]);
-        hasher.update(fact.value.trim().to_uppercase());
-        hasher.update([0]);
+        hasher.update((value.len() as u64).to_be_bytes());
+        hasher.update(value);
     }
     data_encoding::HEXUPPER.encode(&hasher.finalize()[..20])
-}
-
-/// Makers leave placeholders where they wrote no number; they bind nothing.
-fn is_telling(value: &str) -> bool {
-    let value = value.trim().to_lowercase();
-    !value.is_empty()
-        && value
-            .chars()
-            .any(|letter| letter.is_alphanumeric() && letter != '0')
-        && ![
-            "to be filled by o.e.m.",
-            "default string",
-            "none",
-            "not specified",
-            "system serial number",
-        ]
-        .contains(&value.as_str())
-}
-
-fn read(path: &Path) -> Option<String> {
-    let bytes = protocol::files::read_limited(path, 4096).ok()?;
-    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
-}
-
-#[cfg(target_os = "linux")]
-mod system {
-    use super::*;
-
-    pub(super) fn facts() -> Vec<Fact> {
-        let file = |kind, path: &str| read(Path::new(path)).map(|value| Fact { kind, value });
-        let mut facts: Vec<Fact> = [
-            file(FactKind::MachineId, "/etc/machine-id")
-                .or_else(|| file(FactKind::MachineId, "/var/lib/dbus/machine-id")),
-            file(FactKind::DmiUuid, "/sys/class/dmi/id/product_uuid"),
-            file(FactKind::BoardSerial, "/sys/class/dmi/id/board_serial"),
-            cpu_model().map(|value| Fact {
-                kind: FactKind::CpuModel,
-                value,
-            }),
-            system_disk().map(|value| Fact {
-                kind: FactKind::DiskSerial,
-                value,
-            }),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        facts.extend(cards().into_iter().map(|value| Fact {
-            kind: FactKind::Mac,
-            value,
-        }));
-        facts
-    }
-
-    fn cpu_model() -> Option<String> {
-        let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-        let line = text.lines().find(|line| line.starts_with("model name"))?;
-        line.split_once(':')
-            .map(|(_, value)| value.trim().to_owned())
-    }
-
-    /// The serial number of the disk that holds `/`.
-    fn system_disk() -> Option<String> {
-        let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
-        let device = mounts.lines().find_map(|line| {
-            let mut words = line.split(' ');
-            let device = words.next()?;
-            (words.next()? == "/")
-                .then(|| device.strip_prefix("/dev/"))
-                .flatten()
-        })?;
-        let block = fs::canonicalize(format!("/sys/class/block/{device}")).ok()?;
-        let disk = if block.join("partition").exists() {
-            block.parent()?
-        } else {
-            &block
-        };
-        read(&disk.join("device/serial")).or_else(|| read(&disk.join("serial")))
-    }
-
-    /// Addresses of cards that are hardware: those have a device behind them, bridges and tunnels have none.
-    fn cards() -> Vec<String> {
-        let Ok(entries) = fs::read_dir("/sys/class/net") else {
-            return Vec::new();
-        };
-        entries
-            .flatten()
-            .filter(|entry| entry.path().join("device").exists())
-            .filter_map(|entry| read(&entry.path().join("address")))
-            .collect()
-    }
-}
-
-#[cfg(windows)]
-mod system {
-    use super::*;
-
-    pub(super) fn facts() -> Vec<Fact> {
-        let value = |kind, path: &str, name: &str| {
-            let value = windows_registry::LOCAL_MACHINE
-                .open(path)
-                .ok()?
-                .get_string(name)
-                .ok()?;
-            Some(Fact { kind, value })
-        };
-        [
-            value(
-                FactKind::MachineId,
-                r"SOFTWARE\Microsoft\Cryptography",
-                "MachineGuid",
-            ),
-            value(
-                FactKind::DmiUuid,
-                r"SYSTEM\CurrentControlSet\Control\SystemInformation",
-                "ComputerHardwareId",
-            ),
-            value(
-                FactKind::BoardSerial,
-                r"HARDWARE\DESCRIPTION\System\BIOS",
-                "BaseBoardProduct",
-            ),
-            value(
-                FactKind::CpuModel,
-                r"HARDWARE\DESCRIPTION\System\CentralProcessor\0",
-                "ProcessorNameString",
-            ),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-#[cfg(not(any(target_os = "linux", windows)))]
-mod system {
-    pub(super) fn facts() -> Vec<super::Fact> {
-        Vec::new()
-    }
 }
 
 #[cfg(test)]
@@ -194,24 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_explicit_id_names_the_computer_alone_and_placeholders_bind_nothing() {
-        let data = tempfile::tempdir().unwrap();
-        fs::write(data.path().join("machine-id"), "shop-7\n").unwrap();
-        let facts = facts(data.path());
-        assert!(facts.contains(&Fact {
-            kind: FactKind::ExplicitId,
-            value: "shop-7".into()
-        }));
-        let alone = [Fact {
-            kind: FactKind::ExplicitId,
-            value: "shop-7".into(),
-        }];
-        assert_eq!(computer_id(&facts), computer_id(&alone));
-        assert_eq!(computer_id(&facts).len(), 40);
-        assert!(
-            !is_telling("To be filled by O.E.M.")
-                && !is_telling("00:00:00:00:00:00")
-                && is_telling("S3Z8")
-        );
+    fn the_id_follows_the_explicit_id_or_the_stable_facts_and_nothing_else() {
+        let fact = |kind, value: &str| Fact { kind, value: value.into() };
+        let machine = fact(FactKind::MachineId, "ab");
+        let plain = id(std::slice::from_ref(&machine));
+        assert_eq!(plain.len(), 40);
+        assert_eq!(id(&[machine.clone(), fact(FactKind::Mac, "1")]), plain);
+        let explicit = fact(FactKind::ExplicitId, "cloud-1");
+        assert_eq!(id(&[machine, explicit.clone()]), id(&[explicit]));
+    }
+
+    #[test]
+    fn placeholders_of_manufacturers_are_no_facts() {
+        for junk in ["", " \n", "To be filled by O.E.M.", "00000000-0000", "FFFFFFFF", "None"] {
+            assert_eq!(usable(junk), None, "{junk}");
+        }
+        assert_eq!(usable(" x1\n").as_deref(), Some("x1"));
     }
 }

@@ -1,281 +1,198 @@
-//! Holder keys of software licences, kept sealed to the computer.
+//! The holder key of this computer's licences: made at the first request, sealed to the computer.
 //!
-//! The private halves are encrypted with a random key, which is wrapped once for each stable fact of the
-//! computer together with the instance key: any one of the facts that is still the same opens it.
+//! The file has the two secrets encrypted with a key of its own, and that key sealed to each lasting fact of the
+//! computer by itself: any one of them opens it, so that a changed board does not lose the licences, whose own
+//! binding asks for more. A copied file does not open elsewhere.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::Aead};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::Aead, aead::Payload};
 use hkdf::Hkdf;
-use minicbor::{Decode, Encode, bytes::ByteVec};
+use minicbor::{Decode, Encode};
 use protocol::{
     binding::{Fact, FactKind},
     envelope::{self, FormatError, Kind},
-    files::{self, Access},
+    files::{Access, read_limited, write_whole},
     licence::Holder,
     seal::SealingKey,
-    signature::{Algorithm, Secret, SigningKey},
+    signature::{Algorithm, KeyError, Secret, SigningKey},
 };
 use sha2::Sha256;
-use zeroize::Zeroizing;
 
-/// A holder key, opened.
+const MAX_FILE: usize = 64 * 1024;
+
+/// The secret halves of a holder key.
 #[derive(Clone, Debug)]
-pub struct HolderKey {
-    /// Signs delegations.
+pub struct HolderKeys {
+    /// Signs delegations and requests.
     pub signing: SigningKey,
-    /// Unwraps content keys.
+    /// Opens content keys.
     pub sealing: SealingKey,
 }
 
-impl HolderKey {
-    fn generate() -> Self {
-        Self {
-            signing: SigningKey::generate(Algorithm::Ed25519),
-            sealing: SealingKey::generate(),
-        }
-    }
-
-    /// Its public halves.
-    ///
-    /// # Errors
-    /// When the key is damaged.
-    pub fn public(&self) -> io::Result<Holder> {
-        let signing = self.signing.public().map_err(io::Error::other)?;
-        Ok(self.sealing.holder(signing))
-    }
+/// Why there is no holder key.
+#[derive(Debug, thiserror::Error)]
+pub enum HolderError {
+    /// The file cannot be read or written.
+    #[error("{}: {error}; check the rights of the server's user", .0.display(), error = .1)]
+    File(PathBuf, io::Error),
+    /// The file is not one.
+    #[error("{}: {error}", .0.display(), error = .1)]
+    Format(PathBuf, FormatError),
+    /// It is another computer's, or every lasting fact of this one changed.
+    #[error("{} was made on another computer; make a new licence request here", .0.display())]
+    OtherComputer(PathBuf),
+    /// The computer tells nothing of itself.
+    #[error("this computer tells nothing that a licence could be bound to; write an id of your own into {} or set LICENCE_MACHINE_ID", .0.display())]
+    NoFacts(PathBuf),
+    /// The key is damaged.
+    #[error("{}: {error}", .0.display(), error = .1)]
+    Key(PathBuf, KeyError),
 }
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct HolderFile {
+struct Sealed {
     #[cbor(n(0), with = "minicbor::bytes")]
-    salt: [u8; 32],
+    salt: [u8; 16],
+    /// The file's key, sealed to one fact each.
     #[n(1)]
-    slots: Vec<Slot>,
-    #[n(2)]
-    sealed: ByteVec,
+    keys: Vec<minicbor::bytes::ByteVec>,
+    /// The secrets, sealed to the file's key.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    secrets: Vec<u8>,
 }
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct Slot {
+struct Secrets {
     #[n(0)]
-    kind: Option<FactKind>,
-    #[n(1)]
-    wrapped: ByteVec,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct Halves {
-    #[n(0)]
-    signing: SigningKey,
+    signing: Secret,
     #[n(1)]
     sealing: Secret,
 }
 
-/// The folder of holder keys.
-#[derive(Debug)]
-pub struct HolderKeys {
-    folder: PathBuf,
-    instance: Secret,
-    facts: Vec<Fact>,
-}
-
 impl HolderKeys {
-    /// The holder keys below a data folder, for the computer with those facts.
-    pub fn new(data: PathBuf, instance: Secret, facts: Vec<Fact>) -> Self {
-        Self {
-            folder: data.join("holders"),
-            instance,
-            facts,
-        }
-    }
-
-    /// All keys that open here. A file that does not is logged and left alone.
+    /// The holder as requests and licences list it.
     ///
     /// # Errors
-    /// When the folder cannot be listed.
-    pub fn load(&self) -> io::Result<Vec<HolderKey>> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut keys = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            if path
-                .extension()
-                .is_none_or(|extension| extension != "holder")
-            {
-                continue;
-            }
-            match files::read_limited(&path, 64 * 1024) {
-                Ok(bytes) => match self.open(&bytes) {
-                    Ok(key) => keys.push(key),
-                    Err(error) => log::warn!("holder key {}: {error}", path.display()),
-                },
-                Err(error) => log::warn!("holder key {}: {error}", path.display()),
-            }
-        }
-        Ok(keys)
+    /// When the secret is damaged.
+    pub fn holder(&self) -> Result<Holder, KeyError> {
+        Ok(self.sealing.holder(self.signing.public()?))
     }
 
-    /// Makes a new key and keeps it.
+    /// Opens the file; nothing when there is none.
     ///
     /// # Errors
-    /// Those of the disk.
-    pub fn create(&self) -> io::Result<HolderKey> {
-        let key = HolderKey::generate();
-        let name = data_encoding::HEXLOWER.encode(&key.public()?.signing.as_bytes()[..8]);
-        fs::create_dir_all(&self.folder)?;
-        let bytes = self.seal(&key).map_err(io::Error::other)?;
-        files::write_whole(
-            &self.folder.join(format!("{name}.holder")),
-            &bytes,
-            Access::Owner,
-        )?;
-        Ok(key)
-    }
-
-    fn seal(&self, key: &HolderKey) -> Result<Vec<u8>, FormatError> {
-        let salt = protocol::random_bytes();
-        let inner = Secret::random();
-        let halves = Halves {
-            signing: key.signing.clone(),
-            sealing: key.sealing.secret().clone(),
+    /// [`HolderError`].
+    pub fn open(path: &Path, facts: &[Fact]) -> Result<Option<Self>, HolderError> {
+        let bytes = match read_limited(path, MAX_FILE) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(HolderError::File(path.into(), error)),
         };
-        let plain = Zeroizing::new(envelope::to_cbor(&halves));
-        let stable = self
-            .facts
+        let sealed: Sealed =
+            envelope::open(Kind::HolderKey, &bytes).map_err(|error| HolderError::Format(path.into(), error))?;
+        let key = lasting(facts)
             .iter()
-            .filter(|fact| is_stable(fact.kind))
-            .map(Some);
-        let mut openers: Vec<Option<&Fact>> = stable.collect();
-        if openers.is_empty() {
-            openers.push(None);
-        }
-        let mut slots = Vec::new();
-        for fact in openers {
-            let wrapped = encrypt(&self.slot_key(&salt, fact), &inner.0)?;
-            slots.push(Slot {
-                kind: fact.map(|fact| fact.kind),
-                wrapped: wrapped.into(),
-            });
-        }
-        let sealed = encrypt(&inner, &plain)?.into();
-        Ok(envelope::seal(
-            Kind::HolderKey,
-            &HolderFile {
-                salt,
-                slots,
-                sealed,
-            },
-        ))
-    }
-
-    fn open(&self, bytes: &[u8]) -> Result<HolderKey, FormatError> {
-        let file: HolderFile = envelope::open(Kind::HolderKey, bytes)?;
-        let inner = file
-            .slots
-            .iter()
-            .find_map(|slot| self.open_slot(&file.salt, slot));
-        let inner =
-            inner.ok_or_else(|| FormatError::Damaged("it was made on another computer".into()))?;
-        let plain = decrypt(&inner, &file.sealed)?;
-        let halves: Halves = envelope::from_cbor(&plain)?;
-        Ok(HolderKey {
-            signing: halves.signing,
-            sealing: SealingKey::from_secret(halves.sealing),
-        })
-    }
-
-    fn open_slot(&self, salt: &[u8; 32], slot: &Slot) -> Option<Secret> {
-        let same_kind = self
-            .facts
-            .iter()
-            .filter(|fact| Some(fact.kind) == slot.kind)
-            .map(Some);
-        same_kind
-            .chain(slot.kind.is_none().then_some(None))
-            .find_map(|fact| {
-                let inner = decrypt(&self.slot_key(salt, fact), &slot.wrapped).ok()?;
-                Some(Secret(inner.as_slice().try_into().ok()?))
+            .flat_map(|fact| {
+                let key = fact_key(fact, &sealed.salt);
+                sealed.keys.iter().filter_map(move |box_| open_with(&key, b"key", box_))
             })
+            .find_map(|bytes| Some(Secret(bytes.as_slice().try_into().ok()?)))
+            .ok_or_else(|| HolderError::OtherComputer(path.into()))?;
+        let damaged = || HolderError::Format(path.into(), FormatError::Damaged("the secrets".into()));
+        let bytes = open_with(&key, b"secrets", &sealed.secrets).ok_or_else(damaged)?;
+        let secrets: Secrets = envelope::from_cbor(&bytes).map_err(|_| damaged())?;
+        let signing = SigningKey::from_secret(Algorithm::Ed25519, secrets.signing)
+            .map_err(|error| HolderError::Key(path.into(), error))?;
+        Ok(Some(Self { signing, sealing: SealingKey::from_secret(secrets.sealing) }))
     }
 
-    /// Each slot's key is derived with a salt of its own file, so it encrypts one message only.
-    fn slot_key(&self, salt: &[u8; 32], fact: Option<&Fact>) -> Secret {
-        let mut info = b"licence-holder-slot-v1\0".to_vec();
-        if let Some(fact) = fact {
-            info.push(fact.kind as u8);
-            info.extend(fact.value.trim().to_uppercase().as_bytes());
+    /// Opens the file, or makes a new key where there is none.
+    ///
+    /// # Errors
+    /// [`HolderError`].
+    pub fn open_or_make(path: &Path, facts: &[Fact]) -> Result<Self, HolderError> {
+        if let Some(keys) = Self::open(path, facts)? {
+            return Ok(keys);
         }
-        let mut key = Secret([0; 32]);
-        Hkdf::<Sha256>::new(Some(salt), &self.instance.0)
-            .expand(&info, &mut key.0)
-            .expect("32 bytes are within what HKDF-SHA256 gives");
-        key
+        if facts.is_empty() {
+            return Err(HolderError::NoFacts(path.with_file_name("machine-id")));
+        }
+        let signing = Secret::random();
+        let sealing = SealingKey::generate();
+        let secrets = Secrets { signing: signing.clone(), sealing: sealing.secret().clone() };
+        let plain = zeroize::Zeroizing::new(envelope::to_cbor(&secrets));
+        let (salt, key) = (protocol::random_bytes(), Secret::random());
+        let sealed = Sealed {
+            salt,
+            keys: lasting(facts)
+                .iter()
+                .map(|fact| seal_with(&fact_key(fact, &salt), b"key", &key.0).into())
+                .collect(),
+            secrets: seal_with(&key, b"secrets", &plain),
+        };
+        write_whole(path, &envelope::seal(Kind::HolderKey, &sealed), Access::Owner)
+            .map_err(|error| HolderError::File(path.into(), error))?;
+        let signing = SigningKey::from_secret(Algorithm::Ed25519, signing)
+            .map_err(|error| HolderError::Key(path.into(), error))?;
+        Ok(Self { signing, sealing })
     }
 }
 
-const fn is_stable(kind: FactKind) -> bool {
-    matches!(
-        kind,
-        FactKind::ExplicitId | FactKind::MachineId | FactKind::DmiUuid
-    )
+/// The facts that last; where there are none of them, all.
+fn lasting(facts: &[Fact]) -> Vec<&Fact> {
+    let kinds = [FactKind::ExplicitId, FactKind::MachineId, FactKind::DmiUuid, FactKind::BoardSerial];
+    let lasting: Vec<&Fact> = facts.iter().filter(|fact| kinds.contains(&fact.kind)).collect();
+    if lasting.is_empty() { facts.iter().collect() } else { lasting }
 }
 
-/// ChaCha20-Poly1305 with a zero nonce: every key given here encrypts one message only.
-fn encrypt(key: &Secret, plain: &[u8]) -> Result<Vec<u8>, FormatError> {
-    ChaCha20Poly1305::new(&key.0.into())
-        .encrypt(&[0; 12].into(), plain)
-        .map_err(|_| FormatError::Damaged("it cannot be encrypted".into()))
+fn fact_key(fact: &Fact, salt: &[u8; 16]) -> Secret {
+    let mut key = Secret([0; 32]);
+    let mut info = b"licence-holder-v1\0".to_vec();
+    info.push(fact.kind as u8);
+    Hkdf::<Sha256>::new(Some(salt), fact.value.trim().to_uppercase().as_bytes())
+        .expand(&info, &mut key.0)
+        .expect("32 bytes are within what HKDF gives");
+    key
 }
 
-fn decrypt(key: &Secret, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, FormatError> {
+/// Every key here seals one text, once: a nonce of zeros is never used twice.
+const ONCE: [u8; 12] = [0; 12];
+
+fn seal_with(key: &Secret, what: &[u8], plain: &[u8]) -> Vec<u8> {
     ChaCha20Poly1305::new(&key.0.into())
-        .decrypt(&[0; 12].into(), sealed)
-        .map(Zeroizing::new)
-        .map_err(|_| FormatError::Signature)
+        .encrypt(&ONCE.into(), Payload { msg: plain, aad: what })
+        .expect("a short text is within the cipher's limit")
+}
+
+fn open_with(key: &Secret, what: &[u8], sealed: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    let cipher = ChaCha20Poly1305::new(&key.0.into());
+    cipher.decrypt(&ONCE.into(), Payload { msg: sealed, aad: what }).ok().map(zeroize::Zeroizing::new)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fact(kind: FactKind, value: &str) -> Fact {
-        Fact {
-            kind,
-            value: value.into(),
-        }
-    }
-
     #[test]
-    fn a_holder_key_opens_while_one_stable_fact_is_the_same_and_never_elsewhere() {
-        let data = tempfile::tempdir().unwrap();
-        let instance = Secret::random();
-        let keys =
-            |instance: &Secret, facts| HolderKeys::new(data.path().into(), instance.clone(), facts);
-        let here = vec![fact(FactKind::MachineId, "m"), fact(FactKind::DmiUuid, "u")];
-        let made = keys(&instance, here).create().unwrap();
-
-        let reinstalled = keys(
-            &instance,
-            vec![fact(FactKind::MachineId, "x"), fact(FactKind::DmiUuid, "U")],
-        );
-        assert_eq!(
-            reinstalled.load().unwrap()[0].public().unwrap(),
-            made.public().unwrap()
-        );
-        let elsewhere = keys(
-            &instance,
-            vec![fact(FactKind::MachineId, "x"), fact(FactKind::DmiUuid, "y")],
-        );
-        assert!(elsewhere.load().unwrap().is_empty());
-        let other_server = keys(&Secret::random(), vec![fact(FactKind::MachineId, "m")]);
-        assert!(other_server.load().unwrap().is_empty());
+    fn any_lasting_fact_opens_the_file_and_another_computer_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.holder");
+        let fact = |kind, value: &str| Fact { kind, value: value.into() };
+        let (id, dmi, mac) =
+            (fact(FactKind::MachineId, "a"), fact(FactKind::DmiUuid, "b"), fact(FactKind::Mac, "c"));
+        assert!(HolderKeys::open(&path, std::slice::from_ref(&id)).unwrap().is_none());
+        assert!(matches!(HolderKeys::open_or_make(&path, &[]), Err(HolderError::NoFacts(_))));
+        let made = HolderKeys::open_or_make(&path, &[id.clone(), dmi.clone(), mac.clone()]).unwrap();
+        let again = HolderKeys::open_or_make(&path, &[fact(FactKind::MachineId, "x"), dmi]).unwrap();
+        assert_eq!(made.holder().unwrap(), again.holder().unwrap());
+        assert!(matches!(HolderKeys::open(&path, &[mac]), Err(HolderError::OtherComputer(_))));
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap()) & 0o777, 0o600);
     }
 }

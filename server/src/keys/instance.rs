@@ -1,69 +1,57 @@
-//! The server's instance key: made at the first start, its only Noise static key.
+//! The instance key: the static Noise key of this server, `data/server.key`.
 
 use std::{io, path::Path};
 
 use minicbor::{Decode, Encode};
 use protocol::{
     envelope::{self, Kind},
-    files::{self, Access},
+    files::{Access, read_limited, write_whole},
+    seal::public_of,
     signature::Secret,
 };
 
+use super::KeysError;
+
+/// The key and its public half.
+#[derive(Clone, Debug)]
+pub struct InstanceKey {
+    /// The secret.
+    pub secret: Secret,
+    /// The public half.
+    pub public: [u8; 32],
+}
+
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct InstanceFile {
+struct File {
     #[n(0)]
     secret: Secret,
 }
 
-/// The key in `data/server.key`, made when the file is not there.
-///
-/// # Errors
-/// Those of the disk; `InvalidData` for a damaged file, which is never replaced by itself: a new key would
-/// make every component distrust the licences' delegations made before.
-pub fn instance_key(data: &Path) -> io::Result<Secret> {
-    let path = data.join("server.key");
-    match files::read_limited(&path, 4096) {
-        Ok(bytes) => {
-            let file: InstanceFile =
-                envelope::open(Kind::InstanceKey, &bytes).map_err(|error| {
-                    io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        format!("{}: {error}", path.display()),
-                    )
-                })?;
-            Ok(file.secret)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let file = InstanceFile {
-                secret: Secret::random(),
-            };
-            let bytes = zeroize::Zeroizing::new(envelope::seal(Kind::InstanceKey, &file));
-            files::write_whole(&path, &bytes, Access::Owner)?;
-            Ok(file.secret)
-        }
-        Err(error) => Err(io::Error::new(
-            error.kind(),
-            format!("{}: {error}", path.display()),
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_is_made_once_and_a_damaged_file_is_not_replaced() {
-        let data = tempfile::tempdir().unwrap();
-        let first = instance_key(data.path()).unwrap();
-        assert_eq!(instance_key(data.path()).unwrap(), first);
-        let path = data.path().join("server.key");
-        std::fs::write(&path, b"L3IK").unwrap();
-        assert_eq!(
-            instance_key(data.path()).unwrap_err().kind(),
-            io::ErrorKind::InvalidData
-        );
-        assert_eq!(std::fs::read(&path).unwrap(), b"L3IK");
+impl InstanceKey {
+    /// Reads the file, or makes it where there is none.
+    ///
+    /// # Errors
+    /// A file that cannot be read, written, or is something else.
+    pub fn open_or_make(path: &Path) -> Result<Self, KeysError> {
+        let secret = match read_limited(path, 4096) {
+            Ok(bytes) => {
+                let bytes = zeroize::Zeroizing::new(bytes);
+                let file: File = envelope::open(Kind::InstanceKey, &bytes)
+                    .map_err(|error| KeysError::Format { path: path.into(), error })?;
+                file.secret
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let secret = Secret::random();
+                let bytes = zeroize::Zeroizing::new(envelope::seal(
+                    Kind::InstanceKey,
+                    &File { secret: secret.clone() },
+                ));
+                write_whole(path, &bytes, Access::Owner).map_err(KeysError::file(path))?;
+                secret
+            }
+            Err(error) => return Err(KeysError::File { path: path.into(), error }),
+        };
+        Ok(Self { public: public_of(&secret), secret })
     }
 }

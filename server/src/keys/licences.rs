@@ -1,312 +1,208 @@
-//! The licences in the data folder: which are usable here, what they give, and who may speak for them.
+//! Reading `data/*.licence`: ours are checked, others are left alone.
 
 use std::{
-    fs, io,
+    collections::HashMap,
+    fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use parking_lot::Mutex;
 use protocol::{
-    KeyId, UnixSeconds,
-    binding::{self, Fact},
-    delegation::{Delegation, MAX_LIFE},
-    envelope::Kind,
-    files::{self, Access},
-    licence::{self, Credential, Document, KeyType, Licence},
-    seal::public_of,
+    KeyId,
+    binding::{self, FactKind},
+    envelope::{FormatError, Kind},
+    files::read_limited,
+    licence::{Document, Licence, MAX_FILE},
     series::Series,
-    signature::{Secret, Signed},
+    signature::Secret,
 };
 
-use super::{HolderKey, OpenError};
+use super::{Computer, HolderKeys, OpenError};
+use crate::accounting::{Key, Moment};
 
-/// A licence file of ours, usable or not.
-#[derive(Debug)]
+/// A licence file of ours.
+#[derive(Clone, Debug)]
 pub struct Installed {
     /// The file.
-    pub path: PathBuf,
-    /// The series it claims, when that can be read.
+    pub file: PathBuf,
+    /// The series that it says; nothing when not even that can be read.
     pub key_id: Option<KeyId>,
-    /// The number it claims, when that can be read.
+    /// The number that it says.
     pub key_no: Option<u32>,
-    /// The licence, if its signatures are good: shown in the API even when it does not work here.
-    pub licence: Option<Licence>,
-    /// What makes it work here, or why it does not.
-    pub opened: Result<Opened, OpenError>,
+    /// Its content, once the signatures were checked.
+    pub licence: Option<Arc<Licence>>,
+    /// Why it does not work, whatever the time.
+    pub error: Option<OpenError>,
+    /// False when an administrator switched it off.
+    pub enabled: bool,
+    /// The content keys that it opens, by version.
+    pub content_keys: Arc<HashMap<u32, Secret>>,
 }
 
-/// What makes a licence work on this server.
-#[derive(Debug)]
-pub struct Opened {
-    holder: HolderKey,
-    details: usize,
-    delegation: Mutex<Option<(UnixSeconds, Signed)>>,
-}
-
-/// All licences of this server, in the order of their file names.
-#[derive(Debug)]
-pub struct Keyring {
-    instance: Secret,
-    installed: Vec<Installed>,
-}
-
-impl Keyring {
-    /// Reads every licence of ours in a folder. Files that are not ours are named once in the log and left
-    /// alone.
-    ///
-    /// # Errors
-    /// When the folder cannot be listed.
-    pub fn load(
-        data: &Path,
-        instance: Secret,
-        series: &[Series],
-        holders: &[HolderKey],
-        facts: &[Fact],
-    ) -> io::Result<Self> {
-        let mut paths: Vec<PathBuf> = fs::read_dir(data)?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<io::Result<_>>()?;
-        paths.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "licence")
-        });
-        paths.sort();
-        let mut installed: Vec<Installed> = paths
-            .into_iter()
-            .filter_map(|path| read_one(path, series, holders, facts))
-            .collect();
-        refuse_demo_beside_others(&mut installed);
-        for key in &installed {
-            if let Err(error) = &key.opened {
-                log::warn!("{}: {error}", key.path.display());
-            }
+impl Installed {
+    /// What accounting needs to know of it; nothing when it was never verified.
+    pub fn key(&self) -> Option<Key> {
+        let voucher = &self.licence.as_ref()?.voucher;
+        // A second file of the same number is no second key.
+        if matches!(self.error, Some(OpenError::Twice(_))) {
+            return None;
         }
-        Ok(Self {
-            instance,
-            installed,
+        Some(Key {
+            key_no: voucher.key_no,
+            key_type: voucher.key_type,
+            seats: voucher.licence_count,
+            flags: voucher.flags,
+            starts: voucher.start_date.map(Moment::from_seconds),
+            ends: voucher.expire_date().map(Moment::from_seconds),
+            enabled: self.enabled,
+            workable: self.error.is_none(),
         })
-    }
-
-    /// All of them.
-    pub fn installed(&self) -> &[Installed] {
-        &self.installed
-    }
-
-    /// The usable licence of that number.
-    pub fn usable(&self, key_no: u32) -> Option<(&Licence, &Opened)> {
-        let key = self
-            .installed
-            .iter()
-            .find(|key| key.key_no == Some(key_no) && key.opened.is_ok())?;
-        Some((key.licence.as_ref()?, key.opened.as_ref().ok()?))
-    }
-
-    /// What this server shows to speak for a key now: the voucher and a delegation with at least half of its
-    /// life before it.
-    pub fn credential(&self, key_no: u32, now: UnixSeconds) -> Option<Credential> {
-        let (licence, opened) = self.usable(key_no)?;
-        let mut kept = opened.delegation.lock();
-        let fresh =
-            |(issued, _): &&(UnixSeconds, Signed)| (0..MAX_LIFE / 2).contains(&(now - issued));
-        let delegation = match kept.as_ref().filter(fresh) {
-            Some((_, delegation)) => delegation.clone(),
-            None => {
-                let delegation = Delegation {
-                    server: public_of(&self.instance),
-                    key_id: licence.voucher.key_id,
-                    key_no,
-                    issued_at: now,
-                    not_after: now + MAX_LIFE,
-                };
-                let signed = delegation.sign(&opened.holder.signing).ok()?;
-                *kept = Some((now, signed.clone()));
-                signed
-            }
-        };
-        Some(Credential {
-            voucher: licence.signed_voucher.clone(),
-            delegation,
-        })
-    }
-
-    /// The content key of that version, unwrapped by the key's holder.
-    pub fn content_key(&self, key_no: u32, version: u32) -> Option<Secret> {
-        let (licence, opened) = self.usable(key_no)?;
-        let details = licence.private.holders.get(opened.details)?;
-        let sealed = details
-            .content_keys
-            .iter()
-            .find(|key| key.version == version)?;
-        opened
-            .holder
-            .sealing
-            .open(licence.voucher.key_id, sealed)
-            .ok()
     }
 }
 
-/// `None` for a file that is not ours.
-fn read_one(
-    path: PathBuf,
-    series: &[Series],
-    holders: &[HolderKey],
-    facts: &[Fact],
-) -> Option<Installed> {
-    let refused = |path, error| {
-        Some(Installed {
-            path,
-            key_id: None,
-            key_no: None,
-            licence: None,
-            opened: Err(error),
-        })
-    };
-    let bytes = match files::read_limited(&path, licence::MAX_FILE) {
-        Ok(bytes) => bytes,
-        Err(error) => return refused(path, OpenError::Unreadable(error.to_string())),
-    };
-    if Kind::of(&bytes) != Some(Kind::Licence) {
-        log::info!(
-            "{} is not a licence of this system and is left alone",
-            path.display()
-        );
-        return None;
-    }
-    let document = match Document::from_bytes(&bytes) {
-        Ok(document) => document,
-        Err(error) => return refused(path, error.into()),
-    };
-    let (key_id, key_no) = match document.claims() {
-        Ok(claims) => claims,
-        Err(error) => return refused(path, error.into()),
-    };
-    let mut installed = Installed {
-        path,
-        key_id: Some(key_id),
-        key_no: Some(key_no),
-        licence: None,
-        opened: Err(OpenError::OtherComputer),
-    };
-    match verify(&document, key_id, series) {
-        Ok(licence) => {
-            installed.opened = open_here(&licence, holders, facts);
-            installed.licence = Some(licence);
-        }
-        Err(error) => installed.opened = Err(error),
-    }
-    Some(installed)
+/// What a folder of keys holds.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Licences of ours, working or not, in the order of their numbers.
+    pub installed: Vec<Installed>,
+    /// `.licence` files of somebody else.
+    pub foreign: Vec<PathBuf>,
 }
 
-fn verify(document: &Document, key_id: KeyId, series: &[Series]) -> Result<Licence, OpenError> {
-    let series = series
-        .iter()
-        .find(|series| series.key_id == key_id)
-        .ok_or(OpenError::UnknownSeries(key_id))?;
-    Ok(document.verify(&series.public_key)?)
+/// What licences are checked against.
+pub(super) struct Against<'a> {
+    pub(super) series: &'a [Series],
+    pub(super) computer: &'a Computer,
+    /// The holder keys, or why they do not open.
+    pub(super) holder: Result<Option<&'a HolderKeys>, String>,
 }
 
-/// Finds which of the licence's holders is here, by key and by facts.
-fn open_here(
-    licence: &Licence,
-    holders: &[HolderKey],
-    facts: &[Fact],
-) -> Result<Opened, OpenError> {
-    let mut refused = OpenError::OtherComputer;
-    for (index, (public, details)) in licence
-        .voucher
-        .holders
-        .iter()
-        .zip(&licence.private.holders)
-        .enumerate()
-    {
-        let comparison = binding::compare(facts, &details.facts, &details.salt);
-        let needed = details.needed as usize;
-        let ours = holders
-            .iter()
-            .find(|holder| holder.public().is_ok_and(|holder| holder == *public));
-        match ours {
-            Some(holder) if comparison.matched >= needed => {
-                return Ok(Opened {
-                    holder: holder.clone(),
-                    details: index,
-                    delegation: Mutex::default(),
-                });
-            }
-            Some(_) => refused = OpenError::Changed(comparison, needed),
-            None => {}
-        }
-    }
-    Err(refused)
-}
-
-/// A demo beside another key of its series does not work.
-fn refuse_demo_beside_others(installed: &mut [Installed]) {
-    let others: Vec<KeyId> = installed
-        .iter()
-        .filter_map(|key| {
-            key.licence
-                .as_ref()
-                .filter(|licence| licence.voucher.key_type != KeyType::Demo)
-        })
-        .map(|licence| licence.voucher.key_id)
+/// Reads all licences of a folder.
+pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
+    let mut found = Found::default();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("licence")))
         .collect();
-    for key in installed {
-        let demo = key
-            .licence
-            .as_ref()
-            .filter(|licence| licence.voucher.key_type == KeyType::Demo);
-        if let Some(id) = demo
-            .map(|licence| licence.voucher.key_id)
-            .filter(|id| others.contains(id))
-        {
-            key.opened = Err(OpenError::DemoBeside(id));
+    files.sort();
+    for file in files {
+        match read_limited(&file, MAX_FILE) {
+            Ok(bytes) if Kind::of(&bytes) == Some(Kind::Licence) => {
+                found.installed.push(read_one(file, &bytes, against));
+            }
+            // Also what is too large to be ours.
+            Ok(_) => found.foreign.push(file),
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => found.foreign.push(file),
+            Err(error) => {
+                let error = OpenError::Unreadable(error.to_string());
+                found.installed.push(broken(file, None, error));
+            }
         }
+    }
+    mark_doubles(&mut found.installed);
+    found.installed.sort_by_key(|installed| (installed.key_id, installed.key_no));
+    found
+}
+
+/// Reads and checks the bytes of one licence.
+pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> Installed {
+    let document = match Document::from_bytes(bytes) {
+        Ok(document) => document,
+        Err(error) => return broken(file, None, OpenError::Format(error)),
+    };
+    let claims = match document.claims() {
+        Ok(claims) => claims,
+        Err(error) => return broken(file, None, OpenError::Format(error)),
+    };
+    let Some(series) = against.series.iter().find(|series| series.key_id == claims.0) else {
+        return broken(file, Some(claims), OpenError::UnknownSeries(claims.0));
+    };
+    let licence = match document.verify(&series.public_key) {
+        Ok(licence) => licence,
+        Err(error) => return broken(file, Some(claims), OpenError::Format(error)),
+    };
+    let (error, content_keys) = match held_here(&licence, against) {
+        Ok(content_keys) => (None, content_keys),
+        Err(error) => (Some(error), HashMap::new()),
+    };
+    Installed {
+        file,
+        key_id: Some(claims.0),
+        key_no: Some(claims.1),
+        licence: Some(Arc::new(licence)),
+        error,
+        enabled: true,
+        content_keys: Arc::new(content_keys),
     }
 }
 
-/// Checks a licence file for this computer and copies it into the data folder; answers where it is now.
-/// Installing a main key retires a demo of its series to `retired/`.
-///
-/// # Errors
-/// Why it does not work here; nothing is changed then.
-pub fn install(
-    data: &Path,
-    bytes: &[u8],
-    series: &[Series],
-    holders: &[HolderKey],
-    facts: &[Fact],
-) -> Result<PathBuf, OpenError> {
-    let document = Document::from_bytes(bytes)?;
-    let (key_id, key_no) = document.claims()?;
-    let licence = verify(&document, key_id, series)?;
-    open_here(&licence, holders, facts)?;
-    let unreadable = |error: io::Error| OpenError::Unreadable(error.to_string());
-    let installed =
-        Keyring::load(data, Secret::random(), series, holders, facts).map_err(unreadable)?;
-    let others = installed
-        .installed
+fn broken(file: PathBuf, claims: Option<(KeyId, u32)>, error: OpenError) -> Installed {
+    Installed {
+        file,
+        key_id: claims.map(|claims| claims.0),
+        key_no: claims.map(|claims| claims.1),
+        licence: None,
+        error: Some(error),
+        enabled: true,
+        content_keys: Arc::default(),
+    }
+}
+
+/// Checks that this computer is a holder, and opens the content keys.
+fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Secret>, OpenError> {
+    let keys = match &against.holder {
+        Ok(keys) => keys.ok_or(OpenError::OtherHolder)?,
+        Err(error) => return Err(OpenError::NoHolder(error.clone())),
+    };
+    let ours = keys.holder().map_err(|error| OpenError::NoHolder(error.to_string()))?;
+    let holders = licence.voucher.holders.iter().zip(&licence.private.holders);
+    let (_, details) = holders.into_iter().find(|(holder, _)| **holder == ours).ok_or(OpenError::OtherHolder)?;
+    // An id that the administrator sets says nothing of a licence that was issued without one.
+    let listed_explicit = details.facts.iter().any(|fact| fact.kind == FactKind::ExplicitId);
+    let here: Vec<_> = against
+        .computer
+        .facts
         .iter()
-        .filter(|key| key.key_id == Some(key_id) && key.key_no != Some(key_no));
-    for other in others {
-        let Some(voucher) = other.licence.as_ref().map(|licence| &licence.voucher) else {
-            continue;
-        };
-        match (licence.voucher.key_type, voucher.key_type) {
-            (KeyType::Demo, _) => return Err(OpenError::DemoBeside(key_id)),
-            (KeyType::Main, KeyType::Demo) => retire(data, &other.path).map_err(unreadable)?,
-            _ => {}
-        }
+        .filter(|fact| listed_explicit || fact.kind != FactKind::ExplicitId)
+        .cloned()
+        .collect();
+    let compared = binding::compare(&here, &details.facts, &details.salt);
+    let needed = details.needed as usize;
+    if compared.matched < needed {
+        return Err(OpenError::OtherComputer { matched: compared.matched, needed, changed: compared.changed });
     }
-    let path = data.join(format!("{key_id}.{key_no}.licence"));
-    files::write_whole(&path, bytes, Access::Owner).map_err(unreadable)?;
-    Ok(path)
+    details
+        .content_keys
+        .iter()
+        .map(|sealed| {
+            let key = keys.sealing.open(licence.voucher.key_id, sealed).map_err(|_| {
+                OpenError::Format(FormatError::Damaged(format!("content key {}", sealed.version)))
+            })?;
+            Ok((sealed.version, key))
+        })
+        .collect()
 }
 
-fn retire(data: &Path, demo: &Path) -> io::Result<()> {
-    let retired = data.join("retired");
-    fs::create_dir_all(&retired)?;
-    match demo.file_name() {
-        Some(name) => fs::rename(demo, retired.join(name)),
-        None => Ok(()),
+/// KeyNo counts once: of several good files the first by name works.
+fn mark_doubles(installed: &mut [Installed]) {
+    let mut seen: HashMap<(KeyId, u32), PathBuf> = HashMap::new();
+    for one in installed.iter_mut().filter(|one| one.error.is_none()) {
+        let (Some(key_id), Some(key_no)) = (one.key_id, one.key_no) else { continue };
+        match seen.get(&(key_id, key_no)) {
+            Some(first) => one.error = Some(OpenError::Twice(first.display().to_string())),
+            None => {
+                seen.insert((key_id, key_no), one.file.clone());
+            }
+        }
+    }
+    // A broken file beside a good one of the same number is no second key either.
+    for one in installed.iter_mut().filter(|one| one.error.is_some() && one.licence.is_some()) {
+        let (Some(key_id), Some(key_no)) = (one.key_id, one.key_no) else { continue };
+        if let Some(first) = seen.get(&(key_id, key_no)).filter(|first| **first != one.file) {
+            one.error = Some(OpenError::Twice(first.display().to_string()));
+        }
     }
 }

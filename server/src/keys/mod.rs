@@ -1,18 +1,54 @@
-//! The keys that this server guards: its own instance key, the holder keys of its licences, the licences.
-//!
-//! A licence is believed only after its signatures, its binding to this computer and its holder key were
-//! checked; what is refused stays listed with the reason, and the rest goes on.
+//! The keys that are installed here: read, checked, and ready to speak for.
 
 mod computer;
 mod holder;
+mod install;
 mod instance;
 mod licences;
 mod open_error;
 mod request;
+mod ring;
+mod series_file;
+#[cfg(test)]
+mod tests;
 
-pub use computer::{computer_id, facts};
-pub use holder::{HolderKey, HolderKeys};
-pub use instance::instance_key;
-pub use licences::{Installed, Keyring, Opened, install};
+pub use computer::Computer;
+pub use holder::{HolderError, HolderKeys};
+pub use install::{InstallError, install};
+pub use instance::InstanceKey;
+pub use licences::{Found, Installed};
 pub use open_error::OpenError;
-pub use request::make_request;
+pub use request::request;
+pub use ring::{KeyRing, ObjectKeyError};
+
+use std::{io, path::PathBuf};
+
+/// Why the keys' folder cannot be worked with at all.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file or folder cannot be read or written.
+    #[error("{}: {error}; check the rights of the server's user and the free space", .path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The instance key's file is not one.
+    #[error("{}: {error}", .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: protocol::envelope::FormatError,
+    },
+    /// The holder key.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
+}
+
+impl KeysError {
+    fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |error| Self::File { path: path.into(), error }
+    }
+}

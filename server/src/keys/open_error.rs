@@ -1,92 +1,130 @@
-//! Why an installed licence cannot be used, in words for an administrator.
+//! Why a licence that is here does not work: the REST API's OpenError, in both languages.
 
-use protocol::{KeyId, binding::Comparison, envelope::FormatError};
+use jiff::Timestamp;
+use protocol::{
+    KeyId,
+    binding::FactKind,
+    envelope::FormatError,
+};
 
-/// Why a licence file in the data folder gives no seats.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+use crate::{accounting::Unusable, conf::Lang};
+
+/// The reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenError {
+    /// The file is cut, damaged, newer or altered.
+    Format(FormatError),
     /// The file cannot be read.
-    #[error("the file cannot be read: {0}; check its rights")]
     Unreadable(String),
-    /// It is damaged, altered or not the vendor's.
-    #[error("the licence cannot be used: {0}")]
-    Format(#[from] FormatError),
-    /// Its series is not in licence.series.
-    #[error("series {0} is not in licence.series; install the product's licence.series file")]
+    /// The series is not in licence.series.
     UnknownSeries(KeyId),
-    /// It was issued for another computer.
-    #[error(
-        "the licence was issued for another computer; request one for this computer, or move it by a reserve code"
-    )]
-    OtherComputer,
-    /// The computer changed too much.
-    #[error("this computer changed: {changed}; {matched} of {listed} facts match, {needed} are needed; ask the vendor to issue the licence again", changed = names(&.0.changed, false), matched = .0.matched, listed = .0.listed, needed = .1)]
-    Changed(Comparison, usize),
-    /// A demo licence beside another key of its series.
-    #[error("a demo licence does not work beside another key of series {0}; remove one of them")]
-    DemoBeside(KeyId),
+    /// It was issued to another holder key.
+    OtherHolder,
+    /// The holder key does not open here.
+    NoHolder(String),
+    /// Too many facts of the computer changed.
+    OtherComputer {
+        /// How many match.
+        matched: usize,
+        /// How many must.
+        needed: usize,
+        /// Which ones changed.
+        changed: Vec<FactKind>,
+    },
+    /// A file with the same number is here already.
+    Twice(String),
+    /// It gives no seats at this time, or beside these other keys.
+    Unusable(Unusable),
 }
 
 impl OpenError {
-    /// The same in Russian.
-    pub fn russian(&self) -> String {
+    /// The reason as a sentence.
+    pub fn text(&self, lang: Lang) -> String {
         match self {
-            Self::Unreadable(error) => {
-                format!("файл не читается: {error}; проверьте права на него")
-            }
-            Self::Format(error) => {
-                format!("лицензию нельзя использовать: {}", format_in_russian(error))
-            }
-            Self::UnknownSeries(id) => {
-                format!("серии {id} нет в licence.series; установите файл licence.series продукта")
-            }
-            Self::OtherComputer => {
-                "лицензия выдана для другого компьютера; запросите лицензию для этого \
-                                    компьютера или перенесите её резервным кодом"
-                    .into()
-            }
-            Self::Changed(comparison, needed) => format!(
-                "компьютер изменился: {}; совпадает {} из {}, нужно {needed}; попросите поставщика выдать \
-                 лицензию заново",
-                names(&comparison.changed, true),
-                comparison.matched,
-                comparison.listed
+            Self::Format(FormatError::Signature) => lang.pick(
+                "The signature is wrong: the file was altered, or it is another vendor's. Get it again from the vendor.",
+                "Подпись неверна: файл изменён или выпущен другим поставщиком. Получите его у поставщика ещё раз.",
+            ).into(),
+            Self::Format(FormatError::Newer(version)) => lang.pick(
+                format!("The file's format version is {version}; update the server."),
+                format!("Версия формата файла {version}; обновите сервер."),
             ),
-            Self::DemoBeside(id) => {
-                format!(
-                    "демонстрационная лицензия не работает вместе с другим ключом серии {id}; удалите один из них"
+            Self::Format(error) => lang.pick(
+                format!("The file cannot be used: {error}."),
+                format!("Файл повреждён ({error}). Скопируйте его ещё раз."),
+            ),
+            Self::Unreadable(error) => lang.pick(
+                format!("The file cannot be read: {error}."),
+                format!("Файл не читается: {error}."),
+            ),
+            Self::UnknownSeries(key_id) => lang.pick(
+                format!("Series {key_id} is not in licence.series; add the vendor's section to it."),
+                format!("Серии {key_id} нет в файле licence.series; добавьте в него раздел от поставщика."),
+            ),
+            Self::OtherHolder => lang.pick(
+                "The licence was issued to another computer's request. Make a request here and send it to the vendor.",
+                "Лицензия выпущена по запросу другого компьютера. Сделайте запрос здесь и отправьте его поставщику.",
+            ).into(),
+            Self::NoHolder(error) => lang.pick(
+                format!("This computer's holder key cannot be used: {error}"),
+                format!("Ключ держателя этого компьютера не открывается: {error}"),
+            ),
+            Self::OtherComputer { matched, needed, changed } => {
+                let names = |russian: bool| {
+                    let mut names: Vec<&str> = changed
+                        .iter()
+                        .map(|kind| if russian { kind.names().1 } else { kind.names().0 })
+                        .collect();
+                    names.dedup();
+                    names.join(", ")
+                };
+                lang.pick(
+                    format!(
+                        "The computer has changed: {matched} facts match, {needed} must. Changed: {}. Restore them, or ask the vendor for the licence again.",
+                        names(false)
+                    ),
+                    format!(
+                        "Компьютер изменился: совпало признаков {matched}, нужно {needed}. Изменилось: {}. Верните прежнее оборудование или запросите лицензию заново.",
+                        names(true)
+                    ),
                 )
             }
+            Self::Twice(file) => lang.pick(
+                format!("A key of the same number is already read from {file}."),
+                format!("Ключ с таким же номером уже прочитан из {file}."),
+            ),
+            Self::Unusable(unusable) => unusable_text(*unusable, lang),
         }
     }
 }
 
-fn names(changed: &[protocol::binding::FactKind], russian: bool) -> String {
-    let names: Vec<&str> = changed
-        .iter()
-        .map(|kind| {
-            if russian {
-                kind.names().1
-            } else {
-                kind.names().0
-            }
-        })
-        .collect();
-    names.join(", ")
-}
-
-fn format_in_russian(error: &FormatError) -> String {
-    match error {
-        FormatError::NotOurs(_) => "это не файл лицензии этой системы; выберите нужный файл".into(),
-        FormatError::Newer(version) => {
-            format!("версия формата {version} новее программы; обновите сервер")
-        }
-        FormatError::Truncated => "файл обрезан; скопируйте его снова".into(),
-        FormatError::Damaged(what) => format!("файл повреждён ({what}); скопируйте его снова"),
-        FormatError::Signature => {
-            "подпись неверна: файл изменён или выдан другим поставщиком; получите его у \
-                                   поставщика снова"
-                .into()
-        }
+/// Why a key gives no seats, as a sentence.
+pub(crate) fn unusable_text(unusable: Unusable, lang: Lang) -> String {
+    let date = |moment: crate::accounting::Moment| {
+        Timestamp::from_second(moment.seconds())
+            .map_or_else(|_| "?".into(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    };
+    match unusable {
+        Unusable::NotWorkable => lang.pick("The key cannot be used.", "Ключ не может использоваться.").into(),
+        Unusable::Disabled => lang.pick(
+            "The key is switched off by the administrator.",
+            "Ключ отключён администратором.",
+        ).into(),
+        Unusable::NotStarted(at) => lang.pick(
+            format!("The licence begins on {}.", date(at)),
+            format!("Лицензия начнёт действовать {}.", date(at)),
+        ),
+        Unusable::Expired(at) => lang.pick(
+            format!("The licence ended on {}. Ask the vendor for a new one.", date(at)),
+            format!("Срок лицензии закончился {}. Обратитесь к поставщику.", date(at)),
+        ),
+        Unusable::NoMainKey => lang.pick(
+            "An additional key adds seats only beside a working main key of its series on this computer.",
+            "Дополнительный ключ добавляет лицензии только вместе с работающим основным ключом той же серии на этом компьютере.",
+        ).into(),
+        Unusable::BesideOther => lang.pick(
+            "A demo key does not work beside another key of its series.",
+            "Демонстрационный ключ не работает вместе с другим ключом той же серии.",
+        ).into(),
     }
 }

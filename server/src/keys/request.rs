@@ -1,33 +1,31 @@
-//! Asking for a licence: a holder key that no licence uses yet, and this computer's facts.
+//! This computer's licence request.
 
-use std::io;
+use protocol::{Version, request::Request};
 
-use protocol::{Version, binding::Fact, request::Request, seal::public_of, signature::Secret};
+use super::{Computer, HolderError, HolderKeys, InstanceKey};
 
-use super::{HolderKey, computer_id};
-
-/// A signed request for a licence that `holder` shall hold.
+/// The file's bytes.
 ///
 /// # Errors
 /// When the holder key is damaged.
-pub fn make_request(
-    holder: &HolderKey,
-    instance: &Secret,
-    facts: &[Fact],
-    computer_name: String,
-    now: protocol::UnixSeconds,
-) -> io::Result<Vec<u8>> {
+pub fn request(
+    computer: &Computer,
+    instance: &InstanceKey,
+    holder: &HolderKeys,
+    now: i64,
+) -> Result<Vec<u8>, HolderError> {
+    let damaged = |error| HolderError::Key("server.holder".into(), error);
     let salt = protocol::random_bytes();
     let request = Request {
         id: protocol::random_bytes(),
         created_at: now,
         version: Version::CURRENT.to_string(),
-        computer_name,
-        computer_id: computer_id(facts),
-        server: public_of(instance),
-        holder: holder.public()?,
+        computer_name: computer.name.clone(),
+        computer_id: computer.id.clone(),
+        server: instance.public,
+        holder: holder.holder().map_err(damaged)?,
         salt,
-        facts: facts.iter().map(|fact| fact.hash(&salt)).collect(),
+        facts: computer.facts.iter().map(|fact| fact.hash(&salt)).collect(),
     };
-    request.to_bytes(&holder.signing).map_err(io::Error::other)
+    request.to_bytes(&holder.signing).map_err(damaged)
 }

@@ -1,0 +1,456 @@
+//! licenceserver.conf: what it says, what is wrong in it, and how the server changes it.
+
+mod edit;
+mod password;
+
+use std::{
+    fmt, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ini::Ini;
+use protocol::files::{Access, read_limited, write_whole};
+
+pub use edit::set;
+pub use password::{Password, PasswordError};
+
+use crate::{accounting::Rules, logs::Keep};
+
+/// The file that is made when there is none.
+pub const DEFAULT: &str = include_str!("default.conf");
+const MAX_FILE: usize = 1024 * 1024;
+
+/// The language of what people read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[default]
+    English,
+    /// Russian.
+    Russian,
+}
+
+impl Lang {
+    /// The text of the two that is in this language.
+    pub fn pick<T>(self, english: T, russian: T) -> T {
+        match self {
+            Self::English => english,
+            Self::Russian => russian,
+        }
+    }
+}
+
+/// When the console asks for a sign-in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authorization {
+    /// For settings and service operations.
+    #[default]
+    Settings,
+    /// For everything.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conf {
+    /// The address to listen on; nothing means all.
+    pub server_addr: Option<IpAddr>,
+    /// The port; 0 means any free one.
+    pub server_port: u16,
+    /// The language of messages.
+    pub lang: Lang,
+    /// The licence centre's address.
+    pub licence_center_url: String,
+    /// The file of series.
+    pub series_file: PathBuf,
+    /// Which logs stay.
+    pub keep: Keep,
+    /// The rules' settings.
+    pub rules: Rules,
+    /// Between heartbeats.
+    pub heartbeat: Duration,
+    /// A connection silent for so long is expired.
+    pub expire: Duration,
+    /// When to ask for a sign-in.
+    pub authorization: Authorization,
+    /// Who signs in.
+    pub user_name: String,
+    /// With what.
+    pub password: Password,
+    /// Whether the API answers.
+    pub api_enabled: bool,
+}
+
+/// What is wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfError {
+    /// It cannot be read.
+    #[error("{} cannot be read: {error}", .file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It cannot be written.
+    #[error("{} cannot be written: {error}; check the folder's rights and free space", .file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is not UTF-8.
+    #[error("{}, line {line}: the text is not UTF-8; save the file as UTF-8", .file.display())]
+    NotUtf8 {
+        /// The file.
+        file: PathBuf,
+        /// The first bad line.
+        line: usize,
+    },
+    /// A line is neither a section nor a setting.
+    #[error("{}, line {line}: {message}; every line is [Section], Key=Value or ; comment", .file.display())]
+    Syntax {
+        /// The file.
+        file: PathBuf,
+        /// The line.
+        line: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// A value is none of its setting's.
+    #[error("{}, line {line}: {key}={value} is wrong; expected {expected}", .file.display())]
+    Value {
+        /// The file.
+        file: PathBuf,
+        /// The line.
+        line: usize,
+        /// The setting.
+        key: &'static str,
+        /// What is written there.
+        value: String,
+        /// What should be.
+        expected: &'static str,
+    },
+    /// The password cannot be hashed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+/// Reads the file, makes it when there is none, and replaces a plain password by its hash.
+///
+/// # Errors
+/// [`ConfError`], with file and line.
+pub fn load(file: &Path) -> Result<Conf, ConfError> {
+    let text = match read_limited(file, MAX_FILE) {
+        Ok(bytes) => utf8(file, bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write(file, DEFAULT)?;
+            DEFAULT.to_owned()
+        }
+        Err(error) => {
+            return Err(ConfError::Read {
+                file: file.into(),
+                error,
+            });
+        }
+    };
+    let mut conf = parse(file, &text)?;
+    if let Some(plain) = conf.password.plain() {
+        let hashed = Password::hashed(plain)?;
+        if let Err(error) = write(file, &set(&text, "Console", "Password", hashed.text())) {
+            log::warn!("the password stays readable in the file: {error}");
+        }
+        conf.password = hashed;
+    }
+    Ok(conf)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), ConfError> {
+    let failed = |error| ConfError::Write {
+        file: file.into(),
+        error,
+    };
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // A password's hash is nothing for every user of the computer.
+    write_whole(file, text.as_bytes(), Access::Owner).map_err(failed)
+}
+
+fn utf8(file: &Path, bytes: Vec<u8>) -> Result<String, ConfError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        ConfError::NotUtf8 {
+            file: file.into(),
+            line,
+        }
+    })
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// `Syntax` or `Value`.
+pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
+    let text = text.trim_start_matches('\u{feff}');
+    check_lines(file, text)?;
+    let ini = Ini::load_from_str_noescape(text).map_err(|error| ConfError::Syntax {
+        file: file.into(),
+        line: error.line,
+        message: error.msg.into_owned(),
+    })?;
+    let values = Values { file, text, ini };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let seconds = |key, default| {
+        values
+            .number("Sessions", key, default, 1..=3600)
+            .map(Duration::from_secs)
+    };
+    let heartbeat = seconds("HeartbeatSeconds", 10)?;
+    let expire = seconds("ExpireSeconds", 20)?;
+    if expire <= heartbeat {
+        return Err(values.wrong(
+            "Sessions",
+            "ExpireSeconds",
+            "more seconds than HeartbeatSeconds",
+        ));
+    }
+    let linger = values.number("Sessions", "SessionLinger", 25, 0..=7 * 24 * 60)?;
+    let names = values.text("Sessions", "FreeAppNames", "");
+    let password = values.text("Console", "Password", "admin");
+    Ok(Conf {
+        server_addr: match values.text("Common", "ServerAddr", "") {
+            "" | "*" => None,
+            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+            text => Some(text.parse().map_err(|_| {
+                values.wrong(
+                    "Common",
+                    "ServerAddr",
+                    "an address of this computer, or nothing for all",
+                )
+            })?),
+        },
+        server_port: values.number("Common", "ServerPort", 9099, 0..=65535)? as u16,
+        lang: match values.text("Common", "Lang", "en").to_lowercase().as_str() {
+            "en" | "" => Lang::English,
+            "ru" => Lang::Russian,
+            _ => return Err(values.wrong("Common", "Lang", "en or ru")),
+        },
+        licence_center_url: values.text("Common", "LicenceCenterUrl", "").into(),
+        series_file: folder.join(values.text("Common", "SeriesFile", "licence.series")),
+        keep: Keep {
+            previous: values.switch("Common", "KeepPreviousLogs", false)?,
+            current_date: values.switch("Common", "KeepCurrentDateLogs", false)?,
+        },
+        rules: Rules {
+            linger: Duration::from_secs(linger * 60),
+            free_app_names: names
+                .split(',')
+                .map(|name| name.trim().to_lowercase())
+                .filter(|name| !name.is_empty())
+                .collect(),
+        },
+        heartbeat,
+        expire,
+        authorization: match values.number("Console", "Authorization", 0, 0..=2)? {
+            1 => Authorization::Always,
+            2 => Authorization::Never,
+            _ => Authorization::Settings,
+        },
+        user_name: values.text("Console", "UserName", "admin").into(),
+        password: Password::from_conf(password).map_err(|_| {
+            values.wrong(
+                "Console",
+                "Password",
+                "a password, or a whole $argon2id$ hash",
+            )
+        })?,
+        api_enabled: values.switch("API", "Enabled", true)?,
+    })
+}
+
+/// The parser takes a line without `=` for the beginning of the next; a person meant something else.
+fn check_lines(file: &Path, text: &str) -> Result<(), ConfError> {
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let known = line.is_empty()
+            || line.starts_with([';', '#'])
+            || (line.starts_with('[') && line.ends_with(']'))
+            || line.contains('=');
+        if !known {
+            let message = format!("'{}' is no setting", crate::logs::tame(line));
+            return Err(ConfError::Syntax { file: file.into(), line: at + 1, message });
+        }
+    }
+    Ok(())
+}
+
+struct Values<'a> {
+    file: &'a Path,
+    text: &'a str,
+    ini: Ini,
+}
+
+impl Values<'_> {
+    fn get(&self, section: &str, key: &str) -> Option<&str> {
+        let same =
+            |name: Option<&str>| name.is_some_and(|name| name.trim().eq_ignore_ascii_case(section));
+        let mut found = None;
+        for (_, properties) in self.ini.iter().filter(|(name, _)| same(*name)) {
+            found = properties
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(key))
+                .last()
+                .map(|(_, value)| value)
+                .or(found);
+        }
+        found
+    }
+
+    fn text<'v>(&'v self, section: &str, key: &str, default: &'v str) -> &'v str {
+        self.get(section, key).map_or(default, str::trim)
+    }
+
+    fn number(
+        &self,
+        section: &str,
+        key: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfError> {
+        match self.text(section, key, "") {
+            "" => Ok(default),
+            text => match text.parse() {
+                Ok(number) if range.contains(&number) => Ok(number),
+                _ => Err(self.wrong(section, key, expected_number(&range))),
+            },
+        }
+    }
+
+    fn switch(&self, section: &str, key: &'static str, default: bool) -> Result<bool, ConfError> {
+        match self.text(section, key, "") {
+            "" => Ok(default),
+            "0" => Ok(false),
+            "1" => Ok(true),
+            _ => Err(self.wrong(section, key, "0 or 1")),
+        }
+    }
+
+    fn wrong(&self, section: &str, key: &'static str, expected: &'static str) -> ConfError {
+        // A password does not go into an error's text.
+        let value = if key == "Password" {
+            "…".into()
+        } else {
+            crate::logs::tame(self.text(section, key, ""))
+        };
+        let line = edit::find(self.text, section, key).map_or(1, |line| line + 1);
+        ConfError::Value {
+            file: self.file.into(),
+            line,
+            key,
+            value,
+            expected,
+        }
+    }
+}
+
+fn expected_number(range: &std::ops::RangeInclusive<u64>) -> &'static str {
+    match range.end() {
+        2 => "0, 1 or 2",
+        3600 => "a number of seconds from 1 to 3600",
+        65535 => "a port from 1 to 65535, or 0 for any free one",
+        _ => "a number of minutes from 0 to 10080",
+    }
+}
+
+impl fmt::Display for Lang {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.pick("en", "ru"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_that_is_made_says_the_defaults() {
+        let conf = parse(Path::new("/x/licenceserver.conf"), DEFAULT).unwrap();
+        assert_eq!(conf, parse(Path::new("/x/licenceserver.conf"), "").unwrap());
+        assert_eq!(
+            (
+                conf.server_port,
+                conf.expire.as_secs(),
+                conf.rules.linger.as_secs()
+            ),
+            (9099, 20, 1500)
+        );
+        assert_eq!(conf.series_file, Path::new("/x/licence.series"));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_file_and_line() {
+        for (text, said) in [
+            (
+                "[Common]\n; x\nServerPort=99999\n",
+                "line 3: ServerPort=99999",
+            ),
+            (
+                "[API]\nEnabled=yes\n",
+                "line 2: Enabled=yes is wrong; expected 0 or 1",
+            ),
+            (
+                "[Sessions]\nHeartbeatSeconds=30\nExpireSeconds=20\n",
+                "line 3: ExpireSeconds=20",
+            ),
+            ("[Common]\nServerPort\n", "every line is"),
+            (
+                "[Console]\nPassword=$argon2id$broken\n",
+                "Password=… is wrong",
+            ),
+        ] {
+            let error = parse(Path::new("/x/a.conf"), text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("/x/a.conf, line ") && error.contains(said),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_made_and_a_plain_password_becomes_its_hash_with_comments_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/licenceserver.conf");
+        let conf = load(&file).unwrap();
+        assert!(conf.password.verifies("admin") && conf.password.is_default());
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("\nPassword=$argon2id$") && !text.contains("Password=admin"));
+        assert_eq!(text.lines().count(), DEFAULT.lines().count());
+        std::fs::write(&file, "; mine\n[Console]\nPassword=s3cret\n[Other]\nx=1\n").unwrap();
+        let conf = load(&file).unwrap();
+        assert!(conf.password.verifies("s3cret") && !conf.password.is_default());
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            text.starts_with("; mine\n[Console]\nPassword=$argon2id$")
+                && text.ends_with("[Other]\nx=1\n")
+        );
+        assert_eq!(load(&file).unwrap().password, conf.password);
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf8_names_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.conf");
+        std::fs::write(&file, b"[Common]\nLang=\xff\n").unwrap();
+        assert!(matches!(
+            load(&file),
+            Err(ConfError::NotUtf8 { line: 2, .. })
+        ));
+    }
+}

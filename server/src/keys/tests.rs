@@ -1,0 +1,211 @@
+//! Keys in a folder: which of them work, and what is said of the others.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use protocol::{
+    KeyId,
+    binding::needed,
+    cryptkey::{ContentKey, CryptKey},
+    files::{Access, write_whole},
+    licence::{Document, HolderDetails, KeyType, Private, Voucher},
+    request::Request,
+    seal,
+    series::{self, Series},
+    signature::{Algorithm, Secret, SigningKey},
+};
+
+use super::*;
+use crate::{accounting::Moment, places::Places};
+
+const SERIES: KeyId = KeyId(0x672B);
+const NOW: i64 = 1_800_000_000;
+
+/// A vendor's secrets of a series.
+pub(crate) fn vendor(key_id: KeyId) -> CryptKey {
+    CryptKey {
+        key_id,
+        name: "Test".into(),
+        created_at: NOW,
+        signing: SigningKey::generate(Algorithm::Ed25519),
+        content_keys: vec![ContentKey { version: 1, key: Secret::random() }],
+    }
+}
+
+/// A licence as the vendor issues it for a request.
+pub(crate) fn issue(keys: &CryptKey, request: &[u8], key_no: u32, key_type: KeyType, count: u32) -> Vec<u8> {
+    let request = Request::from_bytes(request).unwrap();
+    let voucher = Voucher {
+        key_id: keys.key_id,
+        key_no,
+        key_type,
+        licence_count: count,
+        flags: 0b101,
+        service_type: 0,
+        product_version: 0,
+        issued_at: NOW,
+        start_date: None,
+        period_days: 0,
+        parameters: BTreeMap::new(),
+        holders: vec![request.holder.clone()],
+        private_hash: [0; 32],
+    };
+    let content_keys = keys
+        .content_keys
+        .iter()
+        .map(|key| seal::seal(&request.holder, keys.key_id, key.version, &key.key).unwrap())
+        .collect();
+    let private = Private {
+        blind: protocol::random_bytes(),
+        holders: vec![HolderDetails {
+            instance_name: "x".into(),
+            salt: request.salt,
+            needed: needed(request.facts.len()) as u32,
+            facts: request.facts,
+            content_keys,
+        }],
+        reg_no: Some(202),
+        activation_code: None,
+        activation_date: None,
+        itn: Some("0123456789".into()),
+        iec: None,
+        product_name: Some("Тестовая серия".into()),
+        product_version_name: None,
+        article: None,
+        article_name: None,
+        support_date: None,
+        support_period: None,
+        industry_support_date: None,
+        industry_support_period: None,
+        recovered: None,
+        update_date: None,
+    };
+    Document::issue(voucher, &private, &keys.signing).unwrap().to_bytes()
+}
+
+/// A place of its own for a server, with a series that it knows.
+pub(crate) fn place(root: &Path, keys: &CryptKey) -> Places {
+    let places =
+        Places { config: root.join("config"), data: root.join("data"), logs: root.join("config/logs") };
+    fs::create_dir_all(&places.config).unwrap();
+    let known = Series {
+        key_id: keys.key_id,
+        name: keys.name.clone(),
+        public_key: keys.signing.public().unwrap(),
+    };
+    let text = series::with("", &known);
+    write_whole(&places.config.join("licence.series"), text.as_bytes(), Access::Shared).unwrap();
+    places
+}
+
+fn ring(places: &Places) -> KeyRing {
+    KeyRing::open(places, places.config.join("licence.series")).unwrap()
+}
+
+#[test]
+fn an_issued_licence_is_installed_under_its_name_and_speaks_for_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let places = place(folder.path(), &keys);
+    let ring = ring(&places);
+    let licence = issue(&keys, &ring.request(NOW).unwrap(), 7, KeyType::Main, 3);
+    let file = folder.path().join("from-mail.licence");
+    fs::write(&file, &licence).unwrap();
+    let installed = install(&ring, &file).unwrap();
+    assert_eq!(installed.file, places.data.join("672B.7.licence"));
+    assert_eq!(fs::read(&installed.file).unwrap(), licence);
+    assert_eq!(ring.pool(SERIES).len(), 1);
+    let now = Moment::from_seconds(NOW);
+    let credential = ring.any_credential(SERIES, now).unwrap();
+    let public = keys.signing.public().unwrap();
+    let voucher = credential.verify(&public, SERIES, &ring.instance.public, NOW).unwrap();
+    assert_eq!((voucher.key_no, voucher.licence_count), (7, 3));
+    // Half a day later a new delegation is made.
+    let later = ring.any_credential(SERIES, now.after(std::time::Duration::from_secs(13 * 3600))).unwrap();
+    assert_ne!(later, credential);
+    install(&ring, &file).unwrap();
+    assert_eq!(ring.installed().len(), 1);
+}
+
+#[test]
+fn bad_licences_are_named_foreign_files_are_untouched_and_the_good_one_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let places = place(folder.path(), &keys);
+    let first = ring(&places);
+    let request = first.request(NOW).unwrap();
+    let good = issue(&keys, &request, 1, KeyType::Main, 3);
+    let mut altered = issue(&keys, &request, 2, KeyType::Main, 3);
+    let middle = altered.len() - 10;
+    altered[middle] ^= 1;
+    let unknown = issue(&vendor(KeyId(0x0001)), &request, 3, KeyType::Main, 3);
+    let other_root = folder.path().join("other");
+    let elsewhere = ring(&place(&other_root, &keys)).request(NOW).unwrap();
+    let other = issue(&keys, &elsewhere, 4, KeyType::Main, 3);
+    let write = |name: &str, bytes: &[u8]| fs::write(places.data.join(name), bytes).unwrap();
+    write("good.licence", &good);
+    write("copy.licence", &good);
+    write("altered.licence", &altered);
+    write("unknown.licence", &unknown);
+    write("other.licence", &other);
+    write("cut.licence", &good[..good.len() / 2]);
+    write("genuine.licence", b"somebody else's");
+    first.reload();
+    let said = |name: &str| {
+        let found = first.installed().into_iter().find(|one| one.file.ends_with(name));
+        found.unwrap().error.map(|error| error.text(crate::conf::Lang::English))
+    };
+    // Of the same key twice, the first by name works.
+    assert_eq!(said("copy.licence"), None);
+    assert!(said("good.licence").unwrap().contains("copy.licence"));
+    assert!(said("altered.licence").unwrap().contains("signature"));
+    assert!(said("unknown.licence").unwrap().contains("Series 0001"));
+    assert!(said("other.licence").unwrap().contains("another computer's request"));
+    assert!(said("cut.licence").unwrap().contains("cannot be used"));
+    assert_eq!(fs::read(places.data.join("genuine.licence")).unwrap(), b"somebody else's");
+    assert_eq!(first.installed().len(), 6);
+    assert_eq!(first.pool(SERIES).iter().filter(|key| key.workable).count(), 1);
+}
+
+#[test]
+fn a_computer_that_changed_too_much_is_told_what_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let places = place(folder.path(), &keys);
+    let mut ring = ring(&places);
+    let fact = |kind, value: &str| protocol::binding::Fact { kind, value: value.into() };
+    use protocol::binding::FactKind::{CpuModel, DiskSerial, MachineId, Mac};
+    let id = fact(MachineId, "m");
+    ring.computer.facts = vec![id.clone(), fact(CpuModel, "c"), fact(DiskSerial, "d"), fact(Mac, "e")];
+    let licence = issue(&keys, &ring.request(NOW).unwrap(), 1, KeyType::Main, 3);
+    fs::write(places.data.join("672B.1.licence"), licence).unwrap();
+    ring.computer.facts = vec![id.clone(), fact(CpuModel, "c"), fact(DiskSerial, "new"), fact(Mac, "e")];
+    ring.reload();
+    assert_eq!(ring.installed()[0].error, None);
+    ring.computer.facts = vec![id, fact(CpuModel, "new"), fact(DiskSerial, "new"), fact(Mac, "e")];
+    ring.reload();
+    assert_eq!(
+        ring.installed()[0].error,
+        Some(OpenError::OtherComputer { matched: 2, needed: 3, changed: vec![CpuModel, DiskSerial] })
+    );
+}
+
+#[test]
+fn a_demo_works_alone_and_a_main_key_retires_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let places = place(folder.path(), &keys);
+    let ring = ring(&places);
+    let request = ring.request(NOW).unwrap();
+    let file = |key_no: u32, key_type| {
+        let path = folder.path().join(format!("{key_no}.licence"));
+        fs::write(&path, issue(&keys, &request, key_no, key_type, 2)).unwrap();
+        path
+    };
+    install(&ring, &file(1, KeyType::Demo)).unwrap();
+    install(&ring, &file(2, KeyType::Main)).unwrap();
+    assert!(places.data.join("retired/672B.1.licence").exists());
+    assert_eq!(ring.installed().len(), 1);
+    let refused = install(&ring, &file(3, KeyType::Demo));
+    assert!(matches!(refused, Err(InstallError::DemoBesideOther(SERIES))));
+    assert!(!places.data.join("672B.3.licence").exists());
+}
