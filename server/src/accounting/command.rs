@@ -131,6 +131,8 @@ pub enum Denial {
     },
     /// The session is attached to as many connections as are allowed.
     TooManyConnections,
+    /// The connection has as many sessions as are allowed.
+    TooManySessions,
 }
 
 /// Why a session ended that did not ask for it.

@@ -1,6 +1,9 @@
 //! The rules: a command, a view and the time give an outcome and the changes that make it true.
 
-use protocol::facts::{ComponentFacts, Occupant};
+use protocol::{
+    facts::{ComponentFacts, Occupant},
+    wire::MAX_SESSIONS,
+};
 
 use super::{
     Cause, Claim, Command, Connection, ConnectionId, Delta, Denial, EXPIRY_CHUNK, Effect, Grant,
@@ -172,6 +175,9 @@ fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Moment) -> Decis
             session.linger_until = None;
             session.flags |= claim.flags;
             session
+        }
+        None if view.attached_count(&connection.id) >= MAX_SESSIONS => {
+            return denied(Denial::TooManySessions);
         }
         None => new_session(&connection, &claim, own, now),
     };

@@ -279,6 +279,10 @@ impl View for Index {
             .collect()
     }
 
+    fn attached_count(&self, connection: &ConnectionId) -> usize {
+        self.attached.get(connection).map_or(0, HashSet::len)
+    }
+
     fn connection(&self, id: &ConnectionId) -> Option<Connection> {
         self.connections
             .get(id)

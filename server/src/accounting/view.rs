@@ -55,6 +55,8 @@ pub trait View {
     fn session(&self, id: &SessionId) -> Option<Session>;
     /// At most `limit` sessions that are attached to a connection.
     fn attached(&self, connection: &ConnectionId, limit: usize) -> Vec<SessionId>;
+    /// How many sessions are attached to a connection.
+    fn attached_count(&self, connection: &ConnectionId) -> usize;
     /// A connection.
     fn connection(&self, id: &ConnectionId) -> Option<Connection>;
     /// At most twenty holders, the longest first.

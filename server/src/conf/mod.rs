@@ -285,7 +285,11 @@ fn check_lines(file: &Path, text: &str) -> Result<(), ConfError> {
             || line.contains('=');
         if !known {
             let message = format!("'{}' is no setting", crate::logs::tame(line));
-            return Err(ConfError::Syntax { file: file.into(), line: at + 1, message });
+            return Err(ConfError::Syntax {
+                file: file.into(),
+                line: at + 1,
+                message,
+            });
         }
     }
     Ok(())

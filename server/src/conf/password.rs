@@ -33,7 +33,10 @@ impl Password {
                 default: text == DEFAULT,
             });
         }
-        PasswordHash::new(text).map_err(|error| PasswordError(error.to_string()))?;
+        let hash = PasswordHash::new(text).map_err(|error| PasswordError(error.to_string()))?;
+        if hash.hash.is_none() {
+            return Err(PasswordError("the hash is cut".into()));
+        }
         let mut password = Self {
             text: text.into(),
             hashed: true,

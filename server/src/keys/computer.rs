@@ -32,25 +32,43 @@ impl Computer {
     /// Looks at this computer. `machine_id_file` may hold the administrator's id; the variable
     /// `LICENCE_MACHINE_ID` goes before it.
     pub fn look(machine_id_file: &Path) -> Self {
-        let explicit = env::var("LICENCE_MACHINE_ID").ok().and_then(|text| usable(&text)).or_else(|| {
-            let bytes = read_limited(machine_id_file, 4096).ok()?;
-            usable(str::from_utf8(&bytes).ok()?)
-        });
+        let explicit = env::var("LICENCE_MACHINE_ID")
+            .ok()
+            .and_then(|text| usable(&text))
+            .or_else(|| {
+                let bytes = read_limited(machine_id_file, 4096).ok()?;
+                usable(str::from_utf8(&bytes).ok()?)
+            });
         let mut facts = system::facts();
         if let Some(value) = explicit {
-            facts.push(Fact { kind: FactKind::ExplicitId, value });
+            facts.push(Fact {
+                kind: FactKind::ExplicitId,
+                value,
+            });
         }
         facts.sort();
         facts.dedup();
         facts.truncate(protocol::binding::MAX_FACTS);
-        Self { id: id(&facts), facts, name: system::name(), os_version: system::os_version() }
+        Self {
+            id: id(&facts),
+            facts,
+            name: system::name(),
+            os_version: system::os_version(),
+        }
     }
 }
 
 /// A value that tells something of this very computer.
 fn usable(text: &str) -> Option<String> {
     let text = text.trim();
-    let junk = ["none", "not specified", "default string", "to be filled by o.e.m.", "system serial number", "uninitialized"];
+    let junk = [
+        "none",
+        "not specified",
+        "default string",
+        "to be filled by o.e.m.",
+        "system serial number",
+        "uninitialized",
+    ];
     let same = |letter: char| text.chars().all(|other| other == letter || other == '-');
     let empty = text.is_empty() || same('0') || same('F') || same('f');
     (!empty && !junk.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
@@ -59,7 +77,12 @@ fn usable(text: &str) -> Option<String> {
 /// The id is made of what is stable: the administrator's id, else the machine id and the firmware's UUID. Where
 /// none of them is, of all that there is.
 fn id(facts: &[Fact]) -> String {
-    let of = |kinds: &[FactKind]| -> Vec<&Fact> { facts.iter().filter(|fact| kinds.contains(&fact.kind)).collect() };
+    let of = |kinds: &[FactKind]| -> Vec<&Fact> {
+        facts
+            .iter()
+            .filter(|fact| kinds.contains(&fact.kind))
+            .collect()
+    };
     let mut chosen = of(&[FactKind::ExplicitId]);
     if chosen.is_empty() {
         chosen = of(&[FactKind::MachineId, FactKind::DmiUuid]);
@@ -84,7 +107,10 @@ mod tests {
 
     #[test]
     fn the_id_follows_the_explicit_id_or_the_stable_facts_and_nothing_else() {
-        let fact = |kind, value: &str| Fact { kind, value: value.into() };
+        let fact = |kind, value: &str| Fact {
+            kind,
+            value: value.into(),
+        };
         let machine = fact(FactKind::MachineId, "ab");
         let plain = id(std::slice::from_ref(&machine));
         assert_eq!(plain.len(), 40);
@@ -95,7 +121,14 @@ mod tests {
 
     #[test]
     fn placeholders_of_manufacturers_are_no_facts() {
-        for junk in ["", " \n", "To be filled by O.E.M.", "00000000-0000", "FFFFFFFF", "None"] {
+        for junk in [
+            "",
+            " \n",
+            "To be filled by O.E.M.",
+            "00000000-0000",
+            "FFFFFFFF",
+            "None",
+        ] {
             assert_eq!(usable(junk), None, "{junk}");
         }
         assert_eq!(usable(" x1\n").as_deref(), Some("x1"));

@@ -94,22 +94,29 @@ impl HolderKeys {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(HolderError::File(path.into(), error)),
         };
-        let sealed: Sealed =
-            envelope::open(Kind::HolderKey, &bytes).map_err(|error| HolderError::Format(path.into(), error))?;
+        let sealed: Sealed = envelope::open(Kind::HolderKey, &bytes)
+            .map_err(|error| HolderError::Format(path.into(), error))?;
         let key = lasting(facts)
             .iter()
             .flat_map(|fact| {
                 let key = fact_key(fact, &sealed.salt);
-                sealed.keys.iter().filter_map(move |box_| open_with(&key, b"key", box_))
+                sealed
+                    .keys
+                    .iter()
+                    .filter_map(move |box_| open_with(&key, b"key", box_))
             })
             .find_map(|bytes| Some(Secret(bytes.as_slice().try_into().ok()?)))
             .ok_or_else(|| HolderError::OtherComputer(path.into()))?;
-        let damaged = || HolderError::Format(path.into(), FormatError::Damaged("the secrets".into()));
+        let damaged =
+            || HolderError::Format(path.into(), FormatError::Damaged("the secrets".into()));
         let bytes = open_with(&key, b"secrets", &sealed.secrets).ok_or_else(damaged)?;
         let secrets: Secrets = envelope::from_cbor(&bytes).map_err(|_| damaged())?;
         let signing = SigningKey::from_secret(Algorithm::Ed25519, secrets.signing)
             .map_err(|error| HolderError::Key(path.into(), error))?;
-        Ok(Some(Self { signing, sealing: SealingKey::from_secret(secrets.sealing) }))
+        Ok(Some(Self {
+            signing,
+            sealing: SealingKey::from_secret(secrets.sealing),
+        }))
     }
 
     /// Opens the file, or makes a new key where there is none.
@@ -125,7 +132,10 @@ impl HolderKeys {
         }
         let signing = Secret::random();
         let sealing = SealingKey::generate();
-        let secrets = Secrets { signing: signing.clone(), sealing: sealing.secret().clone() };
+        let secrets = Secrets {
+            signing: signing.clone(),
+            sealing: sealing.secret().clone(),
+        };
         let plain = zeroize::Zeroizing::new(envelope::to_cbor(&secrets));
         let (salt, key) = (protocol::random_bytes(), Secret::random());
         let sealed = Sealed {
@@ -136,8 +146,12 @@ impl HolderKeys {
                 .collect(),
             secrets: seal_with(&key, b"secrets", &plain),
         };
-        write_whole(path, &envelope::seal(Kind::HolderKey, &sealed), Access::Owner)
-            .map_err(|error| HolderError::File(path.into(), error))?;
+        write_whole(
+            path,
+            &envelope::seal(Kind::HolderKey, &sealed),
+            Access::Owner,
+        )
+        .map_err(|error| HolderError::File(path.into(), error))?;
         let signing = SigningKey::from_secret(Algorithm::Ed25519, signing)
             .map_err(|error| HolderError::Key(path.into(), error))?;
         Ok(Self { signing, sealing })
@@ -146,9 +160,21 @@ impl HolderKeys {
 
 /// The facts that last; where there are none of them, all.
 fn lasting(facts: &[Fact]) -> Vec<&Fact> {
-    let kinds = [FactKind::ExplicitId, FactKind::MachineId, FactKind::DmiUuid, FactKind::BoardSerial];
-    let lasting: Vec<&Fact> = facts.iter().filter(|fact| kinds.contains(&fact.kind)).collect();
-    if lasting.is_empty() { facts.iter().collect() } else { lasting }
+    let kinds = [
+        FactKind::ExplicitId,
+        FactKind::MachineId,
+        FactKind::DmiUuid,
+        FactKind::BoardSerial,
+    ];
+    let lasting: Vec<&Fact> = facts
+        .iter()
+        .filter(|fact| kinds.contains(&fact.kind))
+        .collect();
+    if lasting.is_empty() {
+        facts.iter().collect()
+    } else {
+        lasting
+    }
 }
 
 fn fact_key(fact: &Fact, salt: &[u8; 16]) -> Secret {
@@ -166,13 +192,28 @@ const ONCE: [u8; 12] = [0; 12];
 
 fn seal_with(key: &Secret, what: &[u8], plain: &[u8]) -> Vec<u8> {
     ChaCha20Poly1305::new(&key.0.into())
-        .encrypt(&ONCE.into(), Payload { msg: plain, aad: what })
+        .encrypt(
+            &ONCE.into(),
+            Payload {
+                msg: plain,
+                aad: what,
+            },
+        )
         .expect("a short text is within the cipher's limit")
 }
 
 fn open_with(key: &Secret, what: &[u8], sealed: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
     let cipher = ChaCha20Poly1305::new(&key.0.into());
-    cipher.decrypt(&ONCE.into(), Payload { msg: sealed, aad: what }).ok().map(zeroize::Zeroizing::new)
+    cipher
+        .decrypt(
+            &ONCE.into(),
+            Payload {
+                msg: sealed,
+                aad: what,
+            },
+        )
+        .ok()
+        .map(zeroize::Zeroizing::new)
 }
 
 #[cfg(test)]
@@ -183,16 +224,37 @@ mod tests {
     fn any_lasting_fact_opens_the_file_and_another_computer_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.holder");
-        let fact = |kind, value: &str| Fact { kind, value: value.into() };
-        let (id, dmi, mac) =
-            (fact(FactKind::MachineId, "a"), fact(FactKind::DmiUuid, "b"), fact(FactKind::Mac, "c"));
-        assert!(HolderKeys::open(&path, std::slice::from_ref(&id)).unwrap().is_none());
-        assert!(matches!(HolderKeys::open_or_make(&path, &[]), Err(HolderError::NoFacts(_))));
-        let made = HolderKeys::open_or_make(&path, &[id.clone(), dmi.clone(), mac.clone()]).unwrap();
-        let again = HolderKeys::open_or_make(&path, &[fact(FactKind::MachineId, "x"), dmi]).unwrap();
+        let fact = |kind, value: &str| Fact {
+            kind,
+            value: value.into(),
+        };
+        let (id, dmi, mac) = (
+            fact(FactKind::MachineId, "a"),
+            fact(FactKind::DmiUuid, "b"),
+            fact(FactKind::Mac, "c"),
+        );
+        assert!(
+            HolderKeys::open(&path, std::slice::from_ref(&id))
+                .unwrap()
+                .is_none()
+        );
+        assert!(matches!(
+            HolderKeys::open_or_make(&path, &[]),
+            Err(HolderError::NoFacts(_))
+        ));
+        let made =
+            HolderKeys::open_or_make(&path, &[id.clone(), dmi.clone(), mac.clone()]).unwrap();
+        let again =
+            HolderKeys::open_or_make(&path, &[fact(FactKind::MachineId, "x"), dmi]).unwrap();
         assert_eq!(made.holder().unwrap(), again.holder().unwrap());
-        assert!(matches!(HolderKeys::open(&path, &[mac]), Err(HolderError::OtherComputer(_))));
+        assert!(matches!(
+            HolderKeys::open(&path, &[mac]),
+            Err(HolderError::OtherComputer(_))
+        ));
         #[cfg(unix)]
-        assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap()) & 0o777, 0o600);
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap()) & 0o777,
+            0o600
+        );
     }
 }

@@ -38,11 +38,16 @@ impl InstallError {
             (_, Lang::English) => self.to_string(),
             (Self::Read(path, error), _) => format!("{} не читается: {error}", path.display()),
             (Self::NotOurs(path), _) => {
-                format!("{} не является лицензией этой системы; выберите файл, присланный поставщиком", path.display())
+                format!(
+                    "{} не является лицензией этой системы; выберите файл, присланный поставщиком",
+                    path.display()
+                )
             }
             (Self::Refused(path, error), _) => format!("{}: {}", path.display(), error.text(lang)),
             (Self::DemoBesideOther(key_id), _) => {
-                format!("для серии {key_id} уже есть ключ, а демонстрационный работает только один: он не установлен")
+                format!(
+                    "для серии {key_id} уже есть ключ, а демонстрационный работает только один: он не установлен"
+                )
             }
             (Self::Keys(error), _) => format!("папка ключей: {error}"),
         }
@@ -54,7 +59,8 @@ impl InstallError {
 /// # Errors
 /// [`InstallError`]; nothing was changed then.
 pub fn install(ring: &KeyRing, file: &Path) -> Result<Installed, InstallError> {
-    let bytes = read_limited(file, MAX_FILE).map_err(|error| InstallError::Read(file.into(), error))?;
+    let bytes =
+        read_limited(file, MAX_FILE).map_err(|error| InstallError::Read(file.into(), error))?;
     if Kind::of(&bytes) != Some(Kind::Licence) {
         return Err(InstallError::NotOurs(file.into()));
     }
@@ -69,9 +75,12 @@ pub fn install(ring: &KeyRing, file: &Path) -> Result<Installed, InstallError> {
     let same_series: Vec<Installed> = ring
         .installed()
         .into_iter()
-        .filter(|other| other.key_id == Some(voucher.key_id) && other.key_no != Some(voucher.key_no))
+        .filter(|other| {
+            other.key_id == Some(voucher.key_id) && other.key_no != Some(voucher.key_no)
+        })
         .collect();
-    if voucher.key_type == KeyType::Demo && same_series.iter().any(|other| other.licence.is_some()) {
+    if voucher.key_type == KeyType::Demo && same_series.iter().any(|other| other.licence.is_some())
+    {
         return Err(InstallError::DemoBesideOther(voucher.key_id));
     }
     let name = format!("{}.{}.licence", voucher.key_id, voucher.key_no);
@@ -79,7 +88,10 @@ pub fn install(ring: &KeyRing, file: &Path) -> Result<Installed, InstallError> {
     if voucher.key_type == KeyType::Main {
         // The product was bought: its demo has served.
         let is_demo = |other: &&Installed| {
-            other.licence.as_ref().is_some_and(|licence| licence.voucher.key_type == KeyType::Demo)
+            other
+                .licence
+                .as_ref()
+                .is_some_and(|licence| licence.voucher.key_type == KeyType::Demo)
         };
         for demo in same_series.iter().filter(is_demo) {
             ring.retire(&demo.file)?;

@@ -37,21 +37,35 @@ impl InstanceKey {
         let secret = match read_limited(path, 4096) {
             Ok(bytes) => {
                 let bytes = zeroize::Zeroizing::new(bytes);
-                let file: File = envelope::open(Kind::InstanceKey, &bytes)
-                    .map_err(|error| KeysError::Format { path: path.into(), error })?;
+                let file: File = envelope::open(Kind::InstanceKey, &bytes).map_err(|error| {
+                    KeysError::Format {
+                        path: path.into(),
+                        error,
+                    }
+                })?;
                 file.secret
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret = Secret::random();
                 let bytes = zeroize::Zeroizing::new(envelope::seal(
                     Kind::InstanceKey,
-                    &File { secret: secret.clone() },
+                    &File {
+                        secret: secret.clone(),
+                    },
                 ));
                 write_whole(path, &bytes, Access::Owner).map_err(KeysError::file(path))?;
                 secret
             }
-            Err(error) => return Err(KeysError::File { path: path.into(), error }),
+            Err(error) => {
+                return Err(KeysError::File {
+                    path: path.into(),
+                    error,
+                });
+            }
         };
-        Ok(Self { public: public_of(&secret), secret })
+        Ok(Self {
+            public: public_of(&secret),
+            secret,
+        })
     }
 }

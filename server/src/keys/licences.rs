@@ -85,7 +85,10 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("licence")))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("licence"))
+        })
         .collect();
     files.sort();
     for file in files {
@@ -95,7 +98,9 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
             }
             // Also what is too large to be ours.
             Ok(_) => found.foreign.push(file),
-            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => found.foreign.push(file),
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                found.foreign.push(file)
+            }
             Err(error) => {
                 let error = OpenError::Unreadable(error.to_string());
                 found.installed.push(broken(file, None, error));
@@ -103,7 +108,9 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
         }
     }
     mark_doubles(&mut found.installed);
-    found.installed.sort_by_key(|installed| (installed.key_id, installed.key_no));
+    found
+        .installed
+        .sort_by_key(|installed| (installed.key_id, installed.key_no));
     found
 }
 
@@ -117,7 +124,11 @@ pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> In
         Ok(claims) => claims,
         Err(error) => return broken(file, None, OpenError::Format(error)),
     };
-    let Some(series) = against.series.iter().find(|series| series.key_id == claims.0) else {
+    let Some(series) = against
+        .series
+        .iter()
+        .find(|series| series.key_id == claims.0)
+    else {
         return broken(file, Some(claims), OpenError::UnknownSeries(claims.0));
     };
     let licence = match document.verify(&series.public_key) {
@@ -157,11 +168,19 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
         Ok(keys) => keys.ok_or(OpenError::OtherHolder)?,
         Err(error) => return Err(OpenError::NoHolder(error.clone())),
     };
-    let ours = keys.holder().map_err(|error| OpenError::NoHolder(error.to_string()))?;
+    let ours = keys
+        .holder()
+        .map_err(|error| OpenError::NoHolder(error.to_string()))?;
     let holders = licence.voucher.holders.iter().zip(&licence.private.holders);
-    let (_, details) = holders.into_iter().find(|(holder, _)| **holder == ours).ok_or(OpenError::OtherHolder)?;
+    let (_, details) = holders
+        .into_iter()
+        .find(|(holder, _)| **holder == ours)
+        .ok_or(OpenError::OtherHolder)?;
     // An id that the administrator sets says nothing of a licence that was issued without one.
-    let listed_explicit = details.facts.iter().any(|fact| fact.kind == FactKind::ExplicitId);
+    let listed_explicit = details
+        .facts
+        .iter()
+        .any(|fact| fact.kind == FactKind::ExplicitId);
     let here: Vec<_> = against
         .computer
         .facts
@@ -172,15 +191,25 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
     let compared = binding::compare(&here, &details.facts, &details.salt);
     let needed = details.needed as usize;
     if compared.matched < needed {
-        return Err(OpenError::OtherComputer { matched: compared.matched, needed, changed: compared.changed });
+        return Err(OpenError::OtherComputer {
+            matched: compared.matched,
+            needed,
+            changed: compared.changed,
+        });
     }
     details
         .content_keys
         .iter()
         .map(|sealed| {
-            let key = keys.sealing.open(licence.voucher.key_id, sealed).map_err(|_| {
-                OpenError::Format(FormatError::Damaged(format!("content key {}", sealed.version)))
-            })?;
+            let key = keys
+                .sealing
+                .open(licence.voucher.key_id, sealed)
+                .map_err(|_| {
+                    OpenError::Format(FormatError::Damaged(format!(
+                        "content key {}",
+                        sealed.version
+                    )))
+                })?;
             Ok((sealed.version, key))
         })
         .collect()
@@ -190,7 +219,9 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
 fn mark_doubles(installed: &mut [Installed]) {
     let mut seen: HashMap<(KeyId, u32), PathBuf> = HashMap::new();
     for one in installed.iter_mut().filter(|one| one.error.is_none()) {
-        let (Some(key_id), Some(key_no)) = (one.key_id, one.key_no) else { continue };
+        let (Some(key_id), Some(key_no)) = (one.key_id, one.key_no) else {
+            continue;
+        };
         match seen.get(&(key_id, key_no)) {
             Some(first) => one.error = Some(OpenError::Twice(first.display().to_string())),
             None => {
@@ -199,9 +230,17 @@ fn mark_doubles(installed: &mut [Installed]) {
         }
     }
     // A broken file beside a good one of the same number is no second key either.
-    for one in installed.iter_mut().filter(|one| one.error.is_some() && one.licence.is_some()) {
-        let (Some(key_id), Some(key_no)) = (one.key_id, one.key_no) else { continue };
-        if let Some(first) = seen.get(&(key_id, key_no)).filter(|first| **first != one.file) {
+    for one in installed
+        .iter_mut()
+        .filter(|one| one.error.is_some() && one.licence.is_some())
+    {
+        let (Some(key_id), Some(key_no)) = (one.key_id, one.key_no) else {
+            continue;
+        };
+        if let Some(first) = seen
+            .get(&(key_id, key_no))
+            .filter(|first| **first != one.file)
+        {
             one.error = Some(OpenError::Twice(first.display().to_string()));
         }
     }

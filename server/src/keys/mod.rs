@@ -49,6 +49,9 @@ pub enum KeysError {
 
 impl KeysError {
     fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |error| Self::File { path: path.into(), error }
+        move |error| Self::File {
+            path: path.into(),
+            error,
+        }
     }
 }

@@ -1,11 +1,7 @@
 //! Why a licence that is here does not work: the REST API's OpenError, in both languages.
 
 use jiff::Timestamp;
-use protocol::{
-    KeyId,
-    binding::FactKind,
-    envelope::FormatError,
-};
+use protocol::{KeyId, binding::FactKind, envelope::FormatError};
 
 use crate::{accounting::Unusable, conf::Lang};
 
@@ -101,8 +97,10 @@ impl OpenError {
 /// Why a key gives no seats, as a sentence.
 pub(crate) fn unusable_text(unusable: Unusable, lang: Lang) -> String {
     let date = |moment: crate::accounting::Moment| {
-        Timestamp::from_second(moment.seconds())
-            .map_or_else(|_| "?".into(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        Timestamp::from_second(moment.seconds()).map_or_else(
+            |_| "?".into(),
+            |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        )
     };
     match unusable {
         Unusable::NotWorkable => lang.pick("The key cannot be used.", "Ключ не может использоваться.").into(),

@@ -65,7 +65,10 @@ impl KeyRing {
             computer: Computer::look(&places.machine_id()),
             places: places.clone(),
             series_file,
-            content: RwLock::new(Arc::new(Content { series: Vec::new(), found: Found::default() })),
+            content: RwLock::new(Arc::new(Content {
+                series: Vec::new(),
+                found: Found::default(),
+            })),
             credentials: Mutex::default(),
             mentioned: Mutex::default(),
         };
@@ -79,12 +82,19 @@ impl KeyRing {
         let found = self.with_against(&series, |against| read_folder(&self.places.data, against));
         for file in &found.foreign {
             if self.mentioned.lock().insert(file.clone()) {
-                log::info!("{} is not a licence of this system and is left alone", file.display());
+                log::info!(
+                    "{} is not a licence of this system and is left alone",
+                    file.display()
+                );
             }
         }
         for installed in &found.installed {
             if let Some(error) = &installed.error {
-                log::warn!("{}: {}", installed.file.display(), error.text(crate::conf::Lang::English));
+                log::warn!(
+                    "{}: {}",
+                    installed.file.display(),
+                    error.text(crate::conf::Lang::English)
+                );
             }
         }
         self.credentials.lock().clear();
@@ -97,7 +107,11 @@ impl KeyRing {
             Ok(keys) => Ok(keys.as_ref()),
             Err(error) => Err(error.to_string()),
         };
-        work(&Against { series, computer: &self.computer, holder })
+        work(&Against {
+            series,
+            computer: &self.computer,
+            holder,
+        })
     }
 
     fn holder_file(&self) -> PathBuf {
@@ -151,7 +165,11 @@ impl KeyRing {
     /// The series' public key.
     pub fn public_key(&self, key_id: KeyId) -> Option<PublicKey> {
         let content = self.content();
-        content.series.iter().find(|series| series.key_id == key_id).map(|series| series.public_key.clone())
+        content
+            .series
+            .iter()
+            .find(|series| series.key_id == key_id)
+            .map(|series| series.public_key.clone())
     }
 
     /// What accounting counts, by series.
@@ -168,7 +186,11 @@ impl KeyRing {
     /// The keys of one series.
     pub fn pool(&self, key_id: KeyId) -> Vec<Key> {
         let content = self.content();
-        let of_series = content.found.installed.iter().filter(|installed| installed.key_id == Some(key_id));
+        let of_series = content
+            .found
+            .installed
+            .iter()
+            .filter(|installed| installed.key_id == Some(key_id));
         of_series.filter_map(Installed::key).collect()
     }
 
@@ -179,13 +201,26 @@ impl KeyRing {
     pub fn any_credential(&self, key_id: KeyId, now: Moment) -> Result<Arc<Credential>, Reason> {
         let pool = self.pool(key_id);
         if pool.is_empty() {
-            let broken = self.content().found.installed.iter().any(|installed| installed.key_id == Some(key_id));
-            return Err(if broken { Reason::NotWorkable } else { Reason::NoLicence });
+            let broken = self
+                .content()
+                .found
+                .installed
+                .iter()
+                .any(|installed| installed.key_id == Some(key_id));
+            return Err(if broken {
+                Reason::NotWorkable
+            } else {
+                Reason::NoLicence
+            });
         }
         let mut reason = Reason::NotWorkable;
         for key in &pool {
             match usable(key, &pool, now) {
-                Ok(()) => return self.credential(key_id, key.key_no, now).ok_or(Reason::NotWorkable),
+                Ok(()) => {
+                    return self
+                        .credential(key_id, key.key_no, now)
+                        .ok_or(Reason::NotWorkable);
+                }
                 Err(unusable) => reason = crate::component::reason_of(unusable),
             }
         }
@@ -203,7 +238,9 @@ impl KeyRing {
         }
         let content = self.content();
         let installed = content.found.installed.iter().find(|installed| {
-            installed.error.is_none() && installed.key_id == Some(key_id) && installed.key_no == Some(key_no)
+            installed.error.is_none()
+                && installed.key_id == Some(key_id)
+                && installed.key_no == Some(key_no)
         })?;
         let voucher = installed.licence.as_ref()?.signed_voucher.clone();
         let keys = HolderKeys::open(&self.holder_file(), &self.computer.facts)
@@ -216,10 +253,18 @@ impl KeyRing {
             issued_at: now,
             not_after: now.saturating_add(MAX_LIFE),
         };
-        let delegation = delegation.sign(&keys.signing).inspect_err(|error| log::error!("{error}")).ok()?;
-        let credential = Arc::new(Credential { voucher, delegation });
+        let delegation = delegation
+            .sign(&keys.signing)
+            .inspect_err(|error| log::error!("{error}"))
+            .ok()?;
+        let credential = Arc::new(Credential {
+            voucher,
+            delegation,
+        });
         let until = now.saturating_add(MAX_LIFE);
-        self.credentials.lock().insert((key_id, key_no), (Arc::clone(&credential), until));
+        self.credentials
+            .lock()
+            .insert((key_id, key_no), (Arc::clone(&credential), until));
         Some(credential)
     }
 
@@ -239,10 +284,14 @@ impl KeyRing {
         if directory.key_id != key_id {
             return no(Reason::OtherSeries);
         }
-        let Some(object) = directory.object(name) else { return no(Reason::UnknownObject) };
+        let Some(object) = directory.object(name) else {
+            return no(Reason::UnknownObject);
+        };
         let content = self.content();
         let installed = content.found.installed.iter().find(|installed| {
-            installed.error.is_none() && installed.key_id == Some(key_id) && installed.key_no == Some(key_no)
+            installed.error.is_none()
+                && installed.key_id == Some(key_id)
+                && installed.key_no == Some(key_no)
         });
         let Some((licence, installed)) =
             installed.and_then(|installed| Some((installed.licence.as_ref()?, installed)))

@@ -13,12 +13,18 @@ pub(super) fn read(path: &Path) -> Vec<Series> {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(_) => {
-                log::error!("{} is not UTF-8; take the vendor's file again", path.display());
+                log::error!(
+                    "{} is not UTF-8; take the vendor's file again",
+                    path.display()
+                );
                 return Vec::new();
             }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            log::warn!("{} is missing: no licence can be checked without it", path.display());
+            log::warn!(
+                "{} is missing: no licence can be checked without it",
+                path.display()
+            );
             return Vec::new();
         }
         Err(error) => {

@@ -27,12 +27,21 @@ pub(crate) fn vendor(key_id: KeyId) -> CryptKey {
         name: "Test".into(),
         created_at: NOW,
         signing: SigningKey::generate(Algorithm::Ed25519),
-        content_keys: vec![ContentKey { version: 1, key: Secret::random() }],
+        content_keys: vec![ContentKey {
+            version: 1,
+            key: Secret::random(),
+        }],
     }
 }
 
 /// A licence as the vendor issues it for a request.
-pub(crate) fn issue(keys: &CryptKey, request: &[u8], key_no: u32, key_type: KeyType, count: u32) -> Vec<u8> {
+pub(crate) fn issue(
+    keys: &CryptKey,
+    request: &[u8],
+    key_no: u32,
+    key_type: KeyType,
+    count: u32,
+) -> Vec<u8> {
     let request = Request::from_bytes(request).unwrap();
     let voucher = Voucher {
         key_id: keys.key_id,
@@ -79,13 +88,18 @@ pub(crate) fn issue(keys: &CryptKey, request: &[u8], key_no: u32, key_type: KeyT
         recovered: None,
         update_date: None,
     };
-    Document::issue(voucher, &private, &keys.signing).unwrap().to_bytes()
+    Document::issue(voucher, &private, &keys.signing)
+        .unwrap()
+        .to_bytes()
 }
 
 /// A place of its own for a server, with a series that it knows.
 pub(crate) fn place(root: &Path, keys: &CryptKey) -> Places {
-    let places =
-        Places { config: root.join("config"), data: root.join("data"), logs: root.join("config/logs") };
+    let places = Places {
+        config: root.join("config"),
+        data: root.join("data"),
+        logs: root.join("config/logs"),
+    };
     fs::create_dir_all(&places.config).unwrap();
     let known = Series {
         key_id: keys.key_id,
@@ -93,7 +107,12 @@ pub(crate) fn place(root: &Path, keys: &CryptKey) -> Places {
         public_key: keys.signing.public().unwrap(),
     };
     let text = series::with("", &known);
-    write_whole(&places.config.join("licence.series"), text.as_bytes(), Access::Shared).unwrap();
+    write_whole(
+        &places.config.join("licence.series"),
+        text.as_bytes(),
+        Access::Shared,
+    )
+    .unwrap();
     places
 }
 
@@ -117,10 +136,14 @@ fn an_issued_licence_is_installed_under_its_name_and_speaks_for_the_server() {
     let now = Moment::from_seconds(NOW);
     let credential = ring.any_credential(SERIES, now).unwrap();
     let public = keys.signing.public().unwrap();
-    let voucher = credential.verify(&public, SERIES, &ring.instance.public, NOW).unwrap();
+    let voucher = credential
+        .verify(&public, SERIES, &ring.instance.public, NOW)
+        .unwrap();
     assert_eq!((voucher.key_no, voucher.licence_count), (7, 3));
     // Half a day later a new delegation is made.
-    let later = ring.any_credential(SERIES, now.after(std::time::Duration::from_secs(13 * 3600))).unwrap();
+    let later = ring
+        .any_credential(SERIES, now.after(std::time::Duration::from_secs(13 * 3600)))
+        .unwrap();
     assert_ne!(later, credential);
     install(&ring, &file).unwrap();
     assert_eq!(ring.installed().len(), 1);
@@ -151,19 +174,35 @@ fn bad_licences_are_named_foreign_files_are_untouched_and_the_good_one_works() {
     write("genuine.licence", b"somebody else's");
     first.reload();
     let said = |name: &str| {
-        let found = first.installed().into_iter().find(|one| one.file.ends_with(name));
-        found.unwrap().error.map(|error| error.text(crate::conf::Lang::English))
+        let found = first
+            .installed()
+            .into_iter()
+            .find(|one| one.file.ends_with(name));
+        found
+            .unwrap()
+            .error
+            .map(|error| error.text(crate::conf::Lang::English))
     };
     // Of the same key twice, the first by name works.
     assert_eq!(said("copy.licence"), None);
     assert!(said("good.licence").unwrap().contains("copy.licence"));
     assert!(said("altered.licence").unwrap().contains("signature"));
     assert!(said("unknown.licence").unwrap().contains("Series 0001"));
-    assert!(said("other.licence").unwrap().contains("another computer's request"));
+    assert!(
+        said("other.licence")
+            .unwrap()
+            .contains("another computer's request")
+    );
     assert!(said("cut.licence").unwrap().contains("cannot be used"));
-    assert_eq!(fs::read(places.data.join("genuine.licence")).unwrap(), b"somebody else's");
+    assert_eq!(
+        fs::read(places.data.join("genuine.licence")).unwrap(),
+        b"somebody else's"
+    );
     assert_eq!(first.installed().len(), 6);
-    assert_eq!(first.pool(SERIES).iter().filter(|key| key.workable).count(), 1);
+    assert_eq!(
+        first.pool(SERIES).iter().filter(|key| key.workable).count(),
+        1
+    );
 }
 
 #[test]
@@ -172,20 +211,42 @@ fn a_computer_that_changed_too_much_is_told_what_changed() {
     let keys = vendor(SERIES);
     let places = place(folder.path(), &keys);
     let mut ring = ring(&places);
-    let fact = |kind, value: &str| protocol::binding::Fact { kind, value: value.into() };
-    use protocol::binding::FactKind::{CpuModel, DiskSerial, MachineId, Mac};
+    let fact = |kind, value: &str| protocol::binding::Fact {
+        kind,
+        value: value.into(),
+    };
+    use protocol::binding::FactKind::{CpuModel, DiskSerial, Mac, MachineId};
     let id = fact(MachineId, "m");
-    ring.computer.facts = vec![id.clone(), fact(CpuModel, "c"), fact(DiskSerial, "d"), fact(Mac, "e")];
+    ring.computer.facts = vec![
+        id.clone(),
+        fact(CpuModel, "c"),
+        fact(DiskSerial, "d"),
+        fact(Mac, "e"),
+    ];
     let licence = issue(&keys, &ring.request(NOW).unwrap(), 1, KeyType::Main, 3);
     fs::write(places.data.join("672B.1.licence"), licence).unwrap();
-    ring.computer.facts = vec![id.clone(), fact(CpuModel, "c"), fact(DiskSerial, "new"), fact(Mac, "e")];
+    ring.computer.facts = vec![
+        id.clone(),
+        fact(CpuModel, "c"),
+        fact(DiskSerial, "new"),
+        fact(Mac, "e"),
+    ];
     ring.reload();
     assert_eq!(ring.installed()[0].error, None);
-    ring.computer.facts = vec![id, fact(CpuModel, "new"), fact(DiskSerial, "new"), fact(Mac, "e")];
+    ring.computer.facts = vec![
+        id,
+        fact(CpuModel, "new"),
+        fact(DiskSerial, "new"),
+        fact(Mac, "e"),
+    ];
     ring.reload();
     assert_eq!(
         ring.installed()[0].error,
-        Some(OpenError::OtherComputer { matched: 2, needed: 3, changed: vec![CpuModel, DiskSerial] })
+        Some(OpenError::OtherComputer {
+            matched: 2,
+            needed: 3,
+            changed: vec![CpuModel, DiskSerial]
+        })
     );
 }
 
@@ -206,6 +267,9 @@ fn a_demo_works_alone_and_a_main_key_retires_it() {
     assert!(places.data.join("retired/672B.1.licence").exists());
     assert_eq!(ring.installed().len(), 1);
     let refused = install(&ring, &file(3, KeyType::Demo));
-    assert!(matches!(refused, Err(InstallError::DemoBesideOther(SERIES))));
+    assert!(matches!(
+        refused,
+        Err(InstallError::DemoBesideOther(SERIES))
+    ));
     assert!(!places.data.join("672B.3.licence").exists());
 }

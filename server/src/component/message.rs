@@ -1,0 +1,161 @@
+//! POST /component/v1/message: one numbered request in a channel, answered exactly once.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    body::Bytes,
+    extract::{ConnectInfo, State},
+    response::Response,
+};
+use protocol::{
+    Reason, envelope,
+    wire::{
+        channel::{Plain, PlainAnswer},
+        frame::Frame,
+        message::{Answer, Denied, Request},
+        window::Admission,
+    },
+};
+
+use super::{Channel, framed, refusal, requests};
+use crate::server::Server;
+
+/// Opens a request, has it worked on once, and answers. A repetition gets the same bytes.
+pub async fn message(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    body: Bytes,
+) -> Response {
+    framed(answer(server, peer, &body).await)
+}
+
+async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
+    let Ok(Frame::Request {
+        channel,
+        number,
+        noise,
+    }) = Frame::from_bytes(body)
+    else {
+        return refusal::bad_message();
+    };
+    let Some(channel) = server.channels.get(&channel) else {
+        return refusal::unknown_channel();
+    };
+    if !channel.touch() {
+        return refusal::unknown_channel();
+    }
+    let hash = protocol::sha256(&noise);
+    loop {
+        let woken = channel.answered.notified();
+        tokio::pin!(woken);
+        // Enabled before the look at the window: an answer between the two is not missed.
+        woken.as_mut().enable();
+        let admission = channel.window.lock().admit(number, hash);
+        match admission {
+            Admission::New => break,
+            Admission::UnderWay => woken.await,
+            Admission::Answered(sealed) => {
+                return Frame::Reply {
+                    number,
+                    noise: sealed.to_vec(),
+                }
+                .to_bytes();
+            }
+            Admission::Refused => return refusal::bad_number(),
+        }
+    }
+    let opened = channel
+        .sealer
+        .open(number, &noise)
+        .ok()
+        .and_then(|bytes| Plain::from_bytes(&bytes).ok());
+    let Some(plain) = opened else {
+        channel.window.lock().withdraw(number);
+        channel.answered.notify_waiters();
+        return refusal::bad_message();
+    };
+    channel.acknowledge(plain.ack());
+    let payload = match plain {
+        Plain::Whole { payload, .. } => payload,
+        Plain::Part {
+            transfer,
+            index,
+            count,
+            bytes,
+            ..
+        } => match channel.part(transfer, index, count, bytes) {
+            Ok(Some(payload)) => payload,
+            Ok(None) => return finish(&channel, number, &PlainAnswer::Continue),
+            Err(()) => return whole(&channel, number, &denied(Reason::BadMessage)),
+        },
+        Plain::More {
+            number: large,
+            index,
+            ..
+        } => {
+            return match channel.large(large, index) {
+                Some(part) => finish(&channel, number, &PlainAnswer::Further(part)),
+                None => whole(&channel, number, &denied(Reason::BadMessage)),
+            };
+        }
+    };
+    let request = match envelope::from_cbor::<Request>(&payload) {
+        Ok(request) if request.check().is_ok() => request,
+        _ => return whole(&channel, number, &denied(Reason::BadMessage)),
+    };
+    if matches!(request, Request::Heartbeat) {
+        return whole(&channel, number, &requests::heartbeat(&server, &channel));
+    }
+    // In a task of its own: whoever hangs up does not leave a request half done and its number without an answer.
+    let task_channel = Arc::clone(&channel);
+    let task = tokio::spawn(async move {
+        let answer = requests::work(&server, &task_channel, peer, request).await;
+        whole(&task_channel, number, &answer)
+    });
+    match task.await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            log::error!("a request ended in a panic: {error}");
+            whole(&channel, number, &denied(Reason::Internal))
+        }
+    }
+}
+
+fn denied(reason: Reason) -> Answer {
+    Answer::Denied(Denied::because(reason))
+}
+
+fn whole(channel: &Channel, number: u64, answer: &Answer) -> Vec<u8> {
+    match PlainAnswer::split(envelope::to_cbor(answer)) {
+        Ok((first, rest)) => {
+            channel.keep_large(number, rest);
+            finish(channel, number, &first)
+        }
+        Err(error) => {
+            log::error!("an answer is too large: {error}");
+            finish(
+                channel,
+                number,
+                &PlainAnswer::Whole(envelope::to_cbor(&denied(Reason::Internal))),
+            )
+        }
+    }
+}
+
+/// Seals an answer, keeps it for repetitions and wakes those who wait for it.
+fn finish(channel: &Channel, number: u64, answer: &PlainAnswer) -> Vec<u8> {
+    let Ok(sealed) = channel.sealer.seal(number, &answer.to_bytes()) else {
+        log::error!("an answer cannot be sealed");
+        return refusal::bad_message();
+    };
+    channel
+        .window
+        .lock()
+        .answered(number, sealed.as_slice().into());
+    channel.answered.notify_waiters();
+    Frame::Reply {
+        number,
+        noise: sealed,
+    }
+    .to_bytes()
+}

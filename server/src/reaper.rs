@@ -1,0 +1,68 @@
+//! What ends by time: silent connections, lingering sessions, keys, remembered requests, unused channels.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    accounting::{Command, ConnectionId, Moment, Outcome},
+    server::{Server, now},
+    store::StoreError,
+};
+
+/// How often time is looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the effect of a request is remembered: longer than any component retries.
+const REMEMBER: Duration = Duration::from_secs(60 * 60);
+
+/// Runs until it is aborted.
+pub(crate) async fn run(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut count = 0_u64;
+    loop {
+        ticks.tick().await;
+        count += 1;
+        // What the disk refused is tried again with the next tick.
+        if let Err(error) = tick(&server).await {
+            log::error!("{error}");
+        }
+        if count.is_multiple_of(60)
+            && let Err(error) = minute(&server).await
+        {
+            log::error!("{error}");
+        }
+    }
+}
+
+async fn tick(server: &Server) -> Result<(), StoreError> {
+    for key_id in server.store.keys_due(now()).await? {
+        server.store.apply(key_id, Command::TimePassed).await?;
+    }
+    for (id, key_id) in server.lives.expired(server.conf().expire) {
+        expire(server, id, key_id).await?;
+    }
+    for (key_id, session) in server.store.linger_ended(now()).await? {
+        server.store.apply(key_id, Command::LingerEnded(session)).await?;
+    }
+    Ok(())
+}
+
+async fn expire(server: &Server, id: ConnectionId, key_id: protocol::KeyId) -> Result<(), StoreError> {
+    loop {
+        let outcome = server.store.apply(key_id, Command::ConnectionExpired(id)).await?;
+        if !matches!(outcome, Outcome::Done { more: true, .. }) {
+            break;
+        }
+    }
+    server.lives.remove(&id);
+    log::info!("connection {id} was silent for too long and is ended");
+    Ok(())
+}
+
+async fn minute(server: &Server) -> Result<(), StoreError> {
+    let before = Moment(now().0 - REMEMBER.as_millis() as i64);
+    for key_id in server.store.series().await? {
+        server.store.apply(key_id, Command::ForgetOperations(before)).await?;
+    }
+    server.channels.sweep();
+    Ok(())
+}
