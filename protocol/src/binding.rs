@@ -6,31 +6,31 @@ use sha2::{Digest, Sha256};
 /// The most facts that a request or licence may list.
 pub const MAX_FACTS: usize = 64;
 
-/// What a fact is about.
+/// What a fact is about. The numbers are part of the formats: they are encoded and hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum FactKind {
     /// The operating system's machine id.
     #[n(1)]
-    MachineId,
+    MachineId = 1,
     /// The system UUID of the firmware's tables.
     #[n(2)]
-    DmiUuid,
+    DmiUuid = 2,
     /// The main board's serial number.
     #[n(3)]
-    BoardSerial,
+    BoardSerial = 3,
     /// The processor's model name.
     #[n(4)]
-    CpuModel,
+    CpuModel = 4,
     /// The system disk's serial number.
     #[n(5)]
-    DiskSerial,
+    DiskSerial = 5,
     /// The address of a physical network card.
     #[n(6)]
-    Mac,
+    Mac = 6,
     /// An id that the administrator set, for containers and clouds.
     #[n(7)]
-    ExplicitId,
+    ExplicitId = 7,
 }
 
 impl FactKind {

@@ -326,8 +326,13 @@ fn parts(text: &str) -> Vec<(String, String)> {
     let mut parts = Vec::new();
     let mut piece = String::new();
     let mut quoted = false;
-    for letter in text.chars().chain([';']) {
+    let mut letters = text.chars().chain([';']).peekable();
+    while let Some(letter) = letters.next() {
         match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                piece.push('"');
+            }
             '"' => quoted = !quoted,
             ';' if !quoted => {
                 if let Some((name, value)) = piece.split_once('=') {

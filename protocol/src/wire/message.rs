@@ -62,7 +62,7 @@ pub enum Request {
     /// Asks for the key of a protected object.
     #[n(5)]
     ObjectKey(#[n(0)] ObjectKey),
-    /// Ends the connection and frees its sessions' seats.
+    /// Ends the connection: its sessions are detached, as by [`Request::Detach`].
     #[n(6)]
     Bye(#[n(0)] Id),
     /// Asks for the server's description.
