@@ -102,11 +102,11 @@ fn built(package: &str, what: &[&str], file: &str) -> PathBuf {
     path
 }
 
-/// `target/debug` for a test that is `target/debug/deps/name-hash`.
+/// `target/debug` for a test that is `target/debug/deps/name-hash`, or an example beside it.
 fn profile_folder() -> PathBuf {
     let test = env::current_exe().expect("a test knows its file");
     let folder = test.parent().expect("a file is in a folder");
-    let folder = if folder.ends_with("deps") {
+    let folder = if folder.ends_with("deps") || folder.ends_with("examples") {
         folder.parent().unwrap_or(folder)
     } else {
         folder

@@ -1,0 +1,168 @@
+//! The whole story on this computer, told step by step: `demo --epf FILE [--keep]`, run by `./demo`.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use licence::{
+    programs,
+    scene::{PATIENCE, Process, SERIES, Scene},
+};
+
+/// The object's name in the datafile.
+const OBJECT: &str = "ЗащищенныйРасчет";
+const SEATS: u32 = 3;
+
+fn main() -> io::Result<()> {
+    let mut arguments = env::args().skip(1);
+    let (mut epf, mut keep) = (None, false);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--epf" => epf = arguments.next().map(PathBuf::from),
+            "--keep" => keep = true,
+            other => {
+                return Err(io::Error::other(format!(
+                    "unknown option {other}; there are --epf FILE and --keep"
+                )));
+            }
+        }
+    }
+    let epf = epf.ok_or_else(|| io::Error::other("--epf FILE is missing; ./demo gives it"))?;
+    let story = Story {
+        begun: Instant::now(),
+    };
+
+    story.step(
+        "a vendor makes series 672B, a server starts, a licence of 3 seats is issued and installed",
+    )?;
+    let mut scene = Scene::new(SEATS);
+    story.note(&format!(
+        "the server answers at http://127.0.0.1:{}",
+        scene.port()
+    ))?;
+
+    story.step("the vendor packs an external data processor into a datafile")?;
+    let datafile = scene.pack(&epf, OBJECT);
+    let (before, after) = (fs::metadata(&epf)?.len(), fs::metadata(&datafile)?.len());
+    story.note(&format!("{before} bytes became {after}, encrypted"))?;
+
+    story.step("a 1C process loads the component and takes a seat")?;
+    let mut first = start(&scene, &datafile, 1)?;
+    expect(&first_answer(&mut first)?, "granted")?;
+
+    story.step("the session is in the REST API")?;
+    let (status, sessions) = scene.api("/api/sessions");
+    let session = &sessions["Sessions"][0];
+    if status != 200 || session["KeyID"] != SERIES {
+        return Err(io::Error::other(format!(
+            "GET /api/sessions answered {status}: {sessions}"
+        )));
+    }
+    story.note(&format!(
+        "session {}, user {}, key {}",
+        session["SessionNumber"], session["UserName"], session["UsedLicence"]
+    ))?;
+
+    story.step("the process opens the protected object")?;
+    let out = scene.root().join("out.epf");
+    expect(
+        &first.tell(&format!("object {OBJECT} {}", out.display()))?,
+        "written",
+    )?;
+    if fs::read(&out)? != fs::read(&epf)? {
+        return Err(io::Error::other("the object differs from what was packed"));
+    }
+    story.note("it is the same, bit for bit")?;
+
+    story.step("two more processes take the other seats, and a fourth is refused")?;
+    let mut others = Vec::new();
+    for number in 2..=SEATS {
+        let mut process = start(&scene, &datafile, number)?;
+        expect(&first_answer(&mut process)?, "granted")?;
+        others.push(process);
+    }
+    let mut fourth = start(&scene, &datafile, SEATS + 1)?;
+    let refused = first_answer(&mut fourth)?;
+    if !refused.starts_with("denied 302 ") {
+        return Err(io::Error::other(format!(
+            "the fourth process was told: {refused}"
+        )));
+    }
+    story.note(&refused)?;
+
+    story.step("the first process is killed; its seat comes free by itself")?;
+    first.kill()?;
+    let waited = Instant::now();
+    while scene.sessions() != SEATS as usize - 1 {
+        if waited.elapsed() > PATIENCE {
+            return Err(io::Error::other(
+                "the killed process's seat did not come free",
+            ));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    story.note(&format!(
+        "after {:.1} s (the demo's server waits 3 s for a heartbeat)",
+        waited.elapsed().as_secs_f32()
+    ))?;
+    expect(&fourth.tell("obtain")?, "granted")?;
+    story.note("the fourth process has it now")?;
+
+    drop((others, fourth));
+    story.step("done")?;
+    if keep {
+        println!(
+            "The server stays at http://127.0.0.1:{} (admin, admin) until it is stopped by Ctrl+C.",
+            scene.port()
+        );
+        io::stdout().flush()?;
+        scene.wait_for_server();
+    }
+    Ok(())
+}
+
+fn start(scene: &Scene, datafile: &Path, number: u32) -> io::Result<Process> {
+    let mut program = env::current_exe()?;
+    // examples/demo stands in a folder below that of the programs.
+    program.pop();
+    program.pop();
+    program.push(format!("process1c{}", env::consts::EXE_SUFFIX));
+    Ok(scene.process(&program, &programs::addin_library(), datafile, number))
+}
+
+/// What a process says of its seat, after it loaded the datafile, named its session and connected.
+fn first_answer(process: &mut Process) -> io::Result<String> {
+    for word in ["loaded", "session", "connected"] {
+        expect(&process.says()?, word)?;
+    }
+    process.says()
+}
+
+fn expect(said: &str, wanted: &str) -> io::Result<()> {
+    if said == wanted {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "expected '{wanted}', the process said '{said}'"
+        )))
+    }
+}
+
+struct Story {
+    begun: Instant,
+}
+
+impl Story {
+    fn step(&self, text: &str) -> io::Result<()> {
+        println!("[{:5.1} s] {text}", self.begun.elapsed().as_secs_f32());
+        io::stdout().flush()
+    }
+
+    fn note(&self, text: &str) -> io::Result<()> {
+        println!("           {text}");
+        io::stdout().flush()
+    }
+}

@@ -1,0 +1,382 @@
+//! A place of its own for a test or the demo: a vendor with a series, a server, an installed licence.
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::programs;
+
+/// The series of every scene.
+pub const SERIES: &str = "672B";
+/// The number of the licence that [`Scene::new`] installs.
+pub const KEY_NO: u32 = 7_131_766;
+/// How long a test waits for what must come; far more than it takes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The folders of a vendor and of a server, and the running server.
+#[derive(Debug)]
+pub struct Scene {
+    root: tempfile::TempDir,
+    server: Option<Server>,
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// The port it listens on.
+    pub port: u16,
+    // Kept open, so that the server's later lines go somewhere.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that ended by itself cannot be killed; either way it is waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Scene {
+    /// A vendor with a series, and a server's folders that know it; nothing runs yet.
+    ///
+    /// # Panics
+    /// When a program fails: the test that wanted the scene cannot go on.
+    #[must_use]
+    pub fn bare() -> Self {
+        let root = tempfile::tempdir().expect("a temporary folder can be made");
+        let scene = Self { root, server: None };
+        fs::create_dir_all(scene.vendor()).expect("the vendor's folder can be made");
+        fs::create_dir_all(scene.conf_folder()).expect("the server's folder can be made");
+        let vendor = scene.vendor();
+        scene.licenceedit(&[
+            "series",
+            "new",
+            SERIES,
+            "--name",
+            "Демонстрационная серия",
+            "--dir",
+            text(&vendor),
+        ]);
+        fs::copy(
+            vendor.join("licence.series"),
+            scene.conf_folder().join("licence.series"),
+        )
+        .expect("licence.series can be copied");
+        fs::write(
+            scene.conf_folder().join("licenceserver.conf"),
+            "[Common]\nServerAddr=127.0.0.1\nServerPort=0\n\n[Sessions]\nHeartbeatSeconds=1\nExpireSeconds=3\n",
+        )
+        .expect("licenceserver.conf can be written");
+        scene
+    }
+
+    /// A whole scene: a licence of so many seats is installed and the server runs.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    #[must_use]
+    pub fn new(seats: u32) -> Self {
+        let mut scene = Self::bare();
+        scene.install_licence(seats);
+        scene.start();
+        scene
+    }
+
+    /// Requests, issues and installs a licence of so many seats.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    pub fn install_licence(&self, seats: u32) {
+        let request = self.vendor().join("computer.request");
+        let licence = self.vendor().join("issued.licence");
+        self.licenceserver(&["request", text(&request)]);
+        self.licenceedit(&[
+            "licence",
+            "issue",
+            "--request",
+            text(&request),
+            &format!("--cryptkey={}", text(&self.cryptkey())),
+            "--key-no",
+            &KEY_NO.to_string(),
+            "--type",
+            "main",
+            "--count",
+            &seats.to_string(),
+            "--param",
+            "Region=RU",
+            "--out",
+            text(&licence),
+            "--yes",
+        ]);
+        self.licenceserver(&["install", text(&licence)]);
+    }
+
+    /// Packs a file into a datafile of the series as the object `name`.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    #[must_use]
+    pub fn pack(&self, file: &Path, name: &str) -> PathBuf {
+        let datafile = self.vendor().join(format!("{name}.datafile"));
+        self.licenceedit(&[
+            "c",
+            text(&datafile),
+            text(file),
+            &format!("--cryptkey={}", text(&self.cryptkey())),
+            &format!("--serie={SERIES}"),
+            "--yes",
+            "--name",
+            name,
+        ]);
+        datafile
+    }
+
+    /// Starts the server and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start(&mut self) {
+        let mut child = self
+            .command("licenceserver")
+            .arg("run")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut output = BufReader::new(child.stdout.take().expect("its output was asked for"));
+        let mut line = String::new();
+        let port = loop {
+            line.clear();
+            let read = output
+                .read_line(&mut line)
+                .expect("the server's output is text");
+            assert!(read > 0, "the server ended before it listened");
+            if let Some(port) = port_in(&line) {
+                break port;
+            }
+        };
+        self.server = Some(Server {
+            child,
+            port,
+            _output: output,
+        });
+    }
+
+    /// Kills the server as a power failure would.
+    pub fn kill_server(&mut self) {
+        self.server = None;
+    }
+
+    /// The port of the running server.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.as_ref().expect("the server runs").port
+    }
+
+    /// Waits until the running server ends.
+    ///
+    /// # Panics
+    /// When it does not run or cannot be waited for.
+    pub fn wait_for_server(&mut self) {
+        let server = self.server.as_mut().expect("the server runs");
+        server.child.wait().expect("a child can be waited for");
+    }
+
+    /// What `GET path` of the REST API answers to the default administrator: the status and the JSON.
+    ///
+    /// # Panics
+    /// When nothing answers, or something else than JSON.
+    #[must_use]
+    pub fn api(&self, path: &str) -> (u16, serde_json::Value) {
+        self.api_as(path, "admin", "admin")
+    }
+
+    /// The same with another password.
+    ///
+    /// # Panics
+    /// As [`Scene::api`].
+    #[must_use]
+    pub fn api_as(&self, path: &str, user: &str, password: &str) -> (u16, serde_json::Value) {
+        let sign_in = data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes());
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let mut answer = agent
+            .get(format!("http://127.0.0.1:{}{path}", self.port()))
+            .header("Authorization", format!("Basic {sign_in}"))
+            .call()
+            .expect("the API answers");
+        let body = answer
+            .body_mut()
+            .read_to_string()
+            .expect("the answer is text");
+        let json =
+            serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error} in {body}"));
+        (answer.status().as_u16(), json)
+    }
+
+    /// How many sessions the API lists.
+    ///
+    /// # Panics
+    /// As [`Scene::api`].
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.api("/api/sessions").1["Sessions"]
+            .as_array()
+            .map_or(0, Vec::len)
+    }
+
+    /// Waits until the API lists so many sessions.
+    ///
+    /// # Panics
+    /// When that does not come.
+    pub fn wait_for_sessions(&self, count: usize) {
+        let start = Instant::now();
+        while self.sessions() != count {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{} sessions instead of {count}",
+                self.sessions()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Starts a simulated 1C process, which takes a seat for session `number` and tells how that went.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn process(&self, program: &Path, library: &Path, datafile: &Path, number: u32) -> Process {
+        let mut child = Command::new(program)
+            .args([library, datafile])
+            .args([self.port().to_string(), number.to_string()])
+            .env("LICENCE_ROOT", self.root.path())
+            .env("HOME", self.root.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the simulated 1C process starts");
+        let input = child.stdin.take().expect("its input was asked for");
+        let output = BufReader::new(child.stdout.take().expect("its output was asked for"));
+        Process {
+            child,
+            input: Some(input),
+            output,
+        }
+    }
+
+    /// The vendor's folder.
+    #[must_use]
+    pub fn vendor(&self) -> PathBuf {
+        self.root.path().join("vendor")
+    }
+
+    /// The folder of everything.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    fn cryptkey(&self) -> PathBuf {
+        self.vendor().join(format!("{SERIES}.cryptkey"))
+    }
+
+    fn conf_folder(&self) -> PathBuf {
+        self.root.path().join("var/1C/licence/3.0")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(programs::program(program));
+        command
+            .env("LICENCE_ROOT", self.root.path())
+            .current_dir(self.root.path());
+        command
+    }
+
+    fn licenceedit(&self, arguments: &[&str]) {
+        run(self.command("licenceedit").args(arguments));
+    }
+
+    fn licenceserver(&self, arguments: &[&str]) {
+        run(self.command("licenceserver").args(arguments));
+    }
+}
+
+/// A simulated 1C process.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// The next line that it says.
+    ///
+    /// # Errors
+    /// Those of the pipe; an empty line when it ended.
+    pub fn says(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Tells it to do something, and returns what it says then.
+    ///
+    /// # Errors
+    /// Those of the pipes.
+    pub fn tell(&mut self, command: &str) -> io::Result<String> {
+        if let Some(input) = &mut self.input {
+            writeln!(input, "{command}")?;
+        }
+        self.says()
+    }
+
+    /// Kills it, as a crash would.
+    ///
+    /// # Errors
+    /// When it ended before.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.child.kill()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The end of its input ends it; one that hangs would fail the test by its time-out.
+        self.input = None;
+        let _ = self.child.wait();
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("the program can be run");
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are text")
+}
+
+/// The port of the first address in a line like `listening on http://127.0.0.1:9099`.
+fn port_in(line: &str) -> Option<u16> {
+    let (_, address) = line.split_once("http://")?;
+    let (_, port) = address.trim().trim_end_matches('/').rsplit_once(':')?;
+    port.parse().ok()
+}
