@@ -1,9 +1,21 @@
 //! The licence server: accounting, keys, REST API.
+//!
+//! The rooms: [`accounting`] has the rules and knows nothing of the others; [`store`] keeps the ledger;
+//! [`keys`] reads and checks licences; [`component`] and [`api`] are the two doors; [`Server`] holds them together.
 
 pub mod accounting;
+pub mod api;
+pub mod cli;
 pub mod component;
 pub mod conf;
 pub mod keys;
 pub mod logs;
 pub mod places;
+mod port;
+mod reaper;
+mod router;
+mod server;
 pub mod store;
+
+pub use router::router;
+pub use server::{Server, StartError, now};

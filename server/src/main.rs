@@ -1,2 +1,7 @@
 //! The program `licenceserver`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(licenceserver::cli::main(std::env::args_os()))
+}

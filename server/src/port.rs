@@ -6,24 +6,40 @@ pub(crate) fn holder(port: u16) -> Option<String> {
     use std::fs;
 
     let suffix = format!(":{port:04X}");
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
-        let text = fs::read_to_string(table).ok()?;
-        text.lines().skip(1).find_map(|line| {
-            let mut fields = line.split_whitespace();
-            let local = fields.nth(1)?;
-            // 0A is LISTEN.
-            let listening = fields.nth(1)? == "0A";
-            let inode = fields.nth(5)?;
-            (listening && local.ends_with(&suffix)).then(|| inode.to_owned())
-        })
-    })?;
+    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .find_map(|table| {
+            let text = fs::read_to_string(table).ok()?;
+            text.lines().skip(1).find_map(|line| {
+                let mut fields = line.split_whitespace();
+                let local = fields.nth(1)?;
+                // 0A is LISTEN.
+                let listening = fields.nth(1)? == "0A";
+                let inode = fields.nth(5)?;
+                (listening && local.ends_with(&suffix)).then(|| inode.to_owned())
+            })
+        })?;
     let link = format!("socket:[{inode}]");
     for process in fs::read_dir("/proc").ok()?.flatten() {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
-        if files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == link.as_str())) {
+        let Some(pid) = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let Ok(files) = fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
+        if files
+            .flatten()
+            .any(|file| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == link.as_str()))
+        {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return Some(format!("{} (process {pid})", crate::logs::tame(name.trim())));
+            return Some(format!(
+                "{} (process {pid})",
+                crate::logs::tame(name.trim())
+            ));
         }
     }
     None
@@ -41,6 +57,9 @@ mod tests {
     fn the_holder_of_a_port_is_this_very_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = super::holder(listener.local_addr().unwrap().port()).unwrap();
-        assert!(holder.ends_with(&format!("(process {})", std::process::id())), "{holder}");
+        assert!(
+            holder.ends_with(&format!("(process {})", std::process::id())),
+            "{holder}"
+        );
     }
 }

@@ -41,14 +41,24 @@ async fn tick(server: &Server) -> Result<(), StoreError> {
         expire(server, id, key_id).await?;
     }
     for (key_id, session) in server.store.linger_ended(now()).await? {
-        server.store.apply(key_id, Command::LingerEnded(session)).await?;
+        server
+            .store
+            .apply(key_id, Command::LingerEnded(session))
+            .await?;
     }
     Ok(())
 }
 
-async fn expire(server: &Server, id: ConnectionId, key_id: protocol::KeyId) -> Result<(), StoreError> {
+async fn expire(
+    server: &Server,
+    id: ConnectionId,
+    key_id: protocol::KeyId,
+) -> Result<(), StoreError> {
     loop {
-        let outcome = server.store.apply(key_id, Command::ConnectionExpired(id)).await?;
+        let outcome = server
+            .store
+            .apply(key_id, Command::ConnectionExpired(id))
+            .await?;
         if !matches!(outcome, Outcome::Done { more: true, .. }) {
             break;
         }
@@ -61,7 +71,10 @@ async fn expire(server: &Server, id: ConnectionId, key_id: protocol::KeyId) -> R
 async fn minute(server: &Server) -> Result<(), StoreError> {
     let before = Moment(now().0 - REMEMBER.as_millis() as i64);
     for key_id in server.store.series().await? {
-        server.store.apply(key_id, Command::ForgetOperations(before)).await?;
+        server
+            .store
+            .apply(key_id, Command::ForgetOperations(before))
+            .await?;
     }
     server.channels.sweep();
     Ok(())

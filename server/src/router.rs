@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use protocol::wire;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{api, component, server::Server};
 
@@ -28,6 +29,13 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/systeminfo", get(api::systeminfo))
         .fallback(api::not_found)
         .with_state(server)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(in_time))
+        .layer(CatchPanicLayer::custom(api::internal_error))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => api::ApiError::too_slow().into_response(),
+    }
 }

@@ -65,7 +65,9 @@ pub enum StartError {
         by: Option<String>,
     },
     /// The address cannot be listened on.
-    #[error("{address} cannot be listened on: {error}; check ServerAddr and ServerPort in licenceserver.conf")]
+    #[error(
+        "{address} cannot be listened on: {error}; check ServerAddr and ServerPort in licenceserver.conf"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -142,13 +144,20 @@ impl Server {
     /// A taken port names the process that has it.
     pub async fn listen(&self) -> Result<TcpListener, StartError> {
         let conf = self.conf();
-        let address = SocketAddr::new(conf.server_addr.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), conf.server_port);
-        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                StartError::PortTaken { port: address.port(), by: port::holder(address.port()) }
-            }
-            _ => StartError::Listen { address, error },
-        })?;
+        let address = SocketAddr::new(
+            conf.server_addr
+                .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            conf.server_port,
+        );
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => StartError::PortTaken {
+                    port: address.port(),
+                    by: port::holder(address.port()),
+                },
+                _ => StartError::Listen { address, error },
+            })?;
         Ok(listener)
     }
 

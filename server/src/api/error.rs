@@ -1,0 +1,136 @@
+//! Every error's body: Code, Text, Message and Exception, as the manual shows them.
+
+use axum::{
+    Json,
+    http::{Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::store::StoreError;
+
+/// An error of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ApiError {
+    code: u16,
+    text: &'static str,
+    message: String,
+    exception: &'static str,
+}
+
+impl ApiError {
+    fn new(code: StatusCode, text: &'static str, exception: &'static str, message: &str) -> Self {
+        Self {
+            code: code.as_u16(),
+            text,
+            message: format!("({exception}) {message}"),
+            exception,
+        }
+    }
+
+    /// 401.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Unauthorized",
+            "EHTTPUnauthorized",
+            "User name and password are needed, or they are wrong.",
+        )
+    }
+
+    /// 403: too many wrong passwords.
+    pub fn throttled() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            "EHTTPForbidden",
+            "Too many wrong passwords came from this address; wait a minute.",
+        )
+    }
+
+    /// 404 for an address.
+    pub fn not_found(path: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "EHTTPNotFound",
+            &format!("The requested URL \"{path}\" was not found."),
+        )
+    }
+
+    /// 500.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal server error",
+            "EHTTPInternalServerError",
+            "The server met a fault; its log has more.",
+        )
+    }
+
+    /// 501.
+    pub fn not_implemented(method: &Method) -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "Not implemented",
+            "EHTTPNotImplemented",
+            &format!(
+                "The method {} is not implemented here.",
+                crate::logs::tame(method.as_str())
+            ),
+        )
+    }
+
+    /// 503: the API is switched off.
+    pub fn disabled() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service unavailable",
+            "EHTTPServiceUnavailable",
+            "The API is switched off in the settings ([API] Enabled=0).",
+        )
+    }
+
+    /// 503: it took too long.
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service unavailable",
+            "EHTTPServiceUnavailable",
+            "The request took too long; try again.",
+        )
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        log::error!("{error}");
+        Self::internal()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let ask = header::HeaderValue::from_static(
+                "Basic realm=\"licenceserver\", charset=\"UTF-8\"",
+            );
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, ask);
+        }
+        response
+    }
+}
+
+/// Any address that is not there.
+pub async fn not_found(uri: Uri) -> ApiError {
+    ApiError::not_found(uri.path())
+}
+
+/// The answer after a panic, which is a fault of ours and must not end the server.
+pub fn internal_error(_: Box<dyn std::any::Any + Send>) -> Response {
+    log::error!("a request ended in a panic");
+    ApiError::internal().into_response()
+}

@@ -1,0 +1,248 @@
+//! The program's commands.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::{Parser, Subcommand};
+use protocol::{
+    Version,
+    files::{Access, write_whole},
+};
+
+use crate::{
+    Server, StartError,
+    conf::{self, Lang},
+    keys::{self, KeyRing},
+    logs, now,
+    places::Places,
+};
+
+/// licenceserver: counts the seats of protected 1C configurations.
+#[derive(Debug, Parser)]
+#[command(
+    name = "licenceserver",
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    /// Runs in the foreground; the same as `run`
+    #[arg(short = 'r')]
+    run: bool,
+    /// Prints the version
+    #[arg(short = 'V', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs in the foreground until SIGTERM or Ctrl+C
+    Run,
+    /// Makes this computer's licence request, for the vendor
+    Request {
+        /// The file to write; the request is printed as text when it is missing
+        file: Option<PathBuf>,
+    },
+    /// Checks a licence and installs it
+    Install {
+        /// The file from the vendor
+        file: PathBuf,
+    },
+}
+
+/// Runs the program with these arguments; its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            // Nobody reads a closed terminal.
+            let _ = error.print();
+            return u8::from(wrong);
+        }
+    };
+    if arguments.version {
+        println!("licenceserver {}", Version::CURRENT);
+        return 0;
+    }
+    let result = match arguments.command {
+        Some(Command::Request { file }) => request(file.as_deref()),
+        Some(Command::Install { file }) => install(&file),
+        Some(Command::Run) => run(),
+        None if arguments.run => run(),
+        None => Err("say run, request or install; --help tells more".into()),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(message) => {
+            eprintln!("licenceserver: {}", message.replace(['\r', '\n'], " "));
+            1
+        }
+    }
+}
+
+fn open() -> Result<(Places, conf::Conf), String> {
+    let places = Places::of_system().map_err(|error| error.to_string())?;
+    let conf = conf::load(&places.conf()).map_err(|error| error.to_string())?;
+    Ok((places, conf))
+}
+
+fn request(file: Option<&Path>) -> Result<(), String> {
+    let (places, conf) = open()?;
+    let ring = KeyRing::open(&places, conf.series_file).map_err(|error| error.to_string())?;
+    let bytes = ring
+        .request(now().seconds())
+        .map_err(|error| error.to_string())?;
+    match file {
+        Some(file) => {
+            write_whole(file, &bytes, Access::Shared)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
+            println!(
+                "{}",
+                conf.lang.pick(
+                    format!(
+                        "The request is written to {}. Send it to the vendor.",
+                        file.display()
+                    ),
+                    format!(
+                        "Запрос записан в {}. Отправьте его поставщику.",
+                        file.display()
+                    ),
+                )
+            );
+            Ok(())
+        }
+        // As text, for a mail: the vendor's program reads files.
+        None => writeln!(io::stdout(), "{}", data_encoding::BASE64.encode(&bytes))
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn install(file: &Path) -> Result<(), String> {
+    let (places, conf) = open()?;
+    let ring = KeyRing::open(&places, conf.series_file).map_err(|error| error.to_string())?;
+    let installed = keys::install(&ring, file).map_err(|error| error.text(conf.lang))?;
+    let count = installed
+        .licence
+        .as_ref()
+        .map_or(0, |licence| licence.voucher.licence_count);
+    println!(
+        "{}",
+        conf.lang.pick(
+            format!("Installed: {} ({count} seats). A running server takes it up at its next start.", installed.file.display()),
+            format!("Установлено: {} (лицензий: {count}). Работающий сервер учтёт его при следующем запуске.", installed.file.display()),
+        )
+    );
+    Ok(())
+}
+
+fn run() -> Result<(), String> {
+    let (places, conf) = open()?;
+    let log = logs::begin(&places.logs, conf.keep).map_err(|error| {
+        format!(
+            "the log in {} cannot be begun: {error}",
+            places.logs.display()
+        )
+    })?;
+    let lang = conf.lang;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("threads cannot be started: {error}"))?;
+    let result = runtime.block_on(serve(places, conf)).map_err(|error| {
+        log::error!("{error}");
+        explain(&error, lang)
+    });
+    log::logger().flush();
+    drop(log);
+    result
+}
+
+async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
+    if conf.password.is_default() {
+        log::warn!("the password is still admin: change it");
+    }
+    let lang = conf.lang;
+    let stop = signal::stop();
+    let server = Server::open(places, conf).await?;
+    let listener = server.listen().await?;
+    let failed = |error| StartError::File(server.places.port(), error);
+    let port = listener.local_addr().map_err(failed)?.port();
+    write_whole(
+        &server.places.port(),
+        format!("{port}\n").as_bytes(),
+        Access::Shared,
+    )
+    .map_err(failed)?;
+    log::info!("licenceserver {} listens on port {port}", Version::CURRENT);
+    println!(
+        "{}",
+        lang.pick(
+            format!("listening on http://127.0.0.1:{port}"),
+            format!("сервер работает: http://127.0.0.1:{port}")
+        )
+    );
+    // Whoever waits for the line reads it through a pipe.
+    let _ = io::stdout().flush();
+    let port_file = server.places.port();
+    let result = Arc::clone(&server).serve(listener, stop).await;
+    // A later server may have written it anew; a missing one is what is wanted.
+    let _ = std::fs::remove_file(port_file);
+    log::info!("licenceserver stops");
+    result.map_err(|error| StartError::File("the socket".into(), error))
+}
+
+fn explain(error: &StartError, lang: Lang) -> String {
+    match (lang, error) {
+        (Lang::Russian, StartError::PortTaken { port, by }) => {
+            let by = by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+            format!(
+                "порт {port} занят{by}; остановите эту программу или задайте другой ServerPort в licenceserver.conf"
+            )
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(unix)]
+mod signal {
+    //! SIGTERM and SIGINT end the server gracefully.
+
+    use tokio::signal::unix::{SignalKind, signal};
+
+    /// Ends when a signal comes. Signals are caught from this call on.
+    pub(super) fn stop() -> impl Future<Output = ()> + Send + 'static {
+        let terminate = signal(SignalKind::terminate());
+        let interrupt = signal(SignalKind::interrupt());
+        async move {
+            let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+                log::error!("signals cannot be caught: the server ends with its process");
+                return std::future::pending().await;
+            };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+mod signal {
+    //! Ctrl+C and the end of the session end the server gracefully.
+
+    /// Ends when Ctrl+C comes.
+    pub(super) fn stop() -> impl Future<Output = ()> + Send + 'static {
+        async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                log::error!("Ctrl+C cannot be caught: the server ends with its process");
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
