@@ -21,3 +21,6 @@ pub(crate) type ServerRef = std::sync::Arc<server::Server>;
 
 /// The longest that Connect may take, and any other call that asks a server.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(6);
+
+#[cfg(test)]
+mod tests;

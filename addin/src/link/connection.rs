@@ -13,6 +13,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use protocol::{
     Reason,
+    datafile::SignedDirectory,
     facts::{ComponentFacts, Identity, SessionFacts},
     signature::Secret,
     wire::message::{Acquire, Answer, Id, ObjectKey, Request, SessionOperation},
@@ -334,7 +335,13 @@ impl Connection {
             return Ok(());
         }
         let flags = flags | session.flags();
-        self.acquire_anywhere(session, flags, deadline)
+        let obtained = self.acquire_anywhere(session, flags, deadline);
+        let state = self.state.lock();
+        if state.servers.iter().any(|server| server.has_gone()) {
+            // A renewal on the way lost other sessions' seats.
+            self.wake.notify_all();
+        }
+        obtained
     }
 
     /// Asks the servers in turn. `session.asking` is held.
@@ -442,34 +449,56 @@ impl Connection {
         }
     }
 
-    /// Asks for an object's key, with the session's seat.
+    /// Asks for an object's key, with the session's seat. A session that the server does not know any more
+    /// (it was restarted without its store, or our silence was too long) takes a seat again first.
     pub(crate) fn object_key(
         &self,
-        seat: &Seat,
-        directory_hash: [u8; 32],
-        directory: &[u8],
+        session: &Session,
+        directory: &SignedDirectory,
         name: &str,
         deadline: Instant,
     ) -> Result<Secret, CallError> {
-        let ask = |directory: Option<&[u8]>| {
-            let request = Request::ObjectKey(ObjectKey {
-                session: seat.id,
-                directory_hash,
-                directory: directory.map(|bytes| bytes.to_vec().into()),
-                name: name.to_owned(),
-            });
-            seat.server
-                .call(&request, deadline)
-                .inspect_err(|error| self.note(&seat.server, error))
-        };
-        let mut answer = ask(None)?;
-        if matches!(&answer, Answer::Denied(denied) if denied.reason == Reason::SendDirectory) {
-            answer = ask(Some(directory))?;
+        let no_seat = || texts::error(Reason::NoLicenceObtained);
+        let seat = session.seat().ok_or_else(no_seat)?;
+        let mut answer = self.ask_key(&seat, directory, name, deadline)?;
+        if matches!(&answer, Answer::Denied(denied) if denied.reason == Reason::UnknownSession) {
+            if let Some(_asking) = session.asking.try_lock_until(deadline)
+                && session.seat().is_some_and(|now| now.id == seat.id)
+            {
+                self.acquire_at(&seat.server, session, session.flags(), deadline)?;
+            }
+            let seat = session.seat().ok_or_else(no_seat)?;
+            answer = self.ask_key(&seat, directory, name, deadline)?;
         }
         match answer {
             Answer::Key(key) => Ok(key),
             Answer::Denied(denied) => Err(denied_error(&denied)),
             _ => Err(texts::error(Reason::BadMessage)),
+        }
+    }
+
+    fn ask_key(
+        &self,
+        seat: &Seat,
+        directory: &SignedDirectory,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Answer, CallError> {
+        let ask = |bytes: Option<&[u8]>| {
+            let request = Request::ObjectKey(ObjectKey {
+                session: seat.id,
+                directory_hash: directory.hash,
+                directory: bytes.map(|bytes| bytes.to_vec().into()),
+                name: name.to_owned(),
+            });
+            let answer = seat.server.call(&request, deadline);
+            answer.inspect_err(|error| self.note(&seat.server, error))
+        };
+        match ask(None)? {
+            Answer::Denied(denied) if denied.reason == Reason::SendDirectory => {
+                ask(Some(&directory.bytes))
+            }
+            answer => Ok(answer),
         }
     }
 

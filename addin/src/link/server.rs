@@ -184,6 +184,11 @@ impl Server {
         std::mem::take(&mut self.line.lock().gone)
     }
 
+    /// Whether a renewal lost sessions that nobody has looked after yet.
+    pub(super) fn has_gone(&self) -> bool {
+        !self.line.lock().gone.is_empty()
+    }
+
     /// Forgets a session: it is not resumed.
     pub(super) fn forget(&self, session: Id) {
         self.sessions.lock().remove(&session);
@@ -234,6 +239,13 @@ impl Server {
                 channel.call(request, deadline)
             };
             match result {
+                // It answers, but our silence was too long for it: a Hello takes the connection up again.
+                Ok(Answer::Denied(denied))
+                    if denied.reason == Reason::ConnectionLost && renewals < RENEWALS =>
+                {
+                    renewals += 1;
+                    self.renew(generation, deadline)?;
+                }
                 Ok(answer) => {
                     self.hear();
                     return Ok(answer);

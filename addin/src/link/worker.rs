@@ -450,7 +450,7 @@ impl Worker<'_> {
         let mut state = self.connection.state.lock();
         let found_away = state.servers.iter().any(|server| {
             let plan = self.plans.get(&server.address);
-            plan.is_none_or(|plan| server.is_away() && !plan.was_away)
+            server.has_gone() || plan.is_none_or(|plan| server.is_away() && !plan.was_away)
         });
         if self.stopped() || !state.leaving.is_empty() || found_away {
             return;

@@ -38,12 +38,13 @@ impl Object {
         owner.connect(deadline)?;
         // Only now is the former connection given up: a change of settings that fails loses nothing.
         self.leave();
-        let owner = Arc::new(owner);
-        self.link.lock().owner = Some(Arc::clone(&owner));
+        let mut link = self.link.lock();
         if self.is_ended() {
             // Done came from another thread meanwhile.
-            self.leave();
+            drop(link);
+            return Err(texts::error(Reason::NotConnected));
         }
+        link.owner = Some(Arc::new(owner));
         Ok(())
     }
 

@@ -91,13 +91,10 @@ impl Object {
             let kept = session.kept_key(&object);
             return kept.ok_or_else(|| texts::error(Reason::ConnectionLost));
         }
-        let asked = owner.connection().object_key(
-            &seat,
-            directory.hash,
-            &directory.bytes,
-            name,
-            Instant::now() + CALL_LIMIT,
-        );
+        let deadline = Instant::now() + CALL_LIMIT;
+        let asked = owner
+            .connection()
+            .object_key(&session, directory, name, deadline);
         match asked {
             Ok(key) => {
                 session.keep_key(object, key.clone());

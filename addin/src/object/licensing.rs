@@ -100,12 +100,19 @@ impl Object {
             connection.exit(&session, true);
             return Err(error);
         }
-        self.link.lock().session = Some(session);
-        if self.is_ended() {
-            // Done came from another thread meanwhile.
-            self.leave();
+        let mut link = self.link.lock();
+        // Done or Disconnect may have come from another thread meanwhile.
+        let ours = link
+            .owner
+            .as_ref()
+            .is_some_and(|now| Arc::ptr_eq(now, &owner));
+        if ours && !self.is_ended() {
+            link.session = Some(session);
+            return Ok(());
         }
-        Ok(())
+        drop(link);
+        connection.exit(&session, !self.place().kind.is_server());
+        Err(texts::error(Reason::NotConnected))
     }
 
     /// Frees the seat at once, for every object of the session.
