@@ -10,7 +10,7 @@ mod request;
 mod ring;
 mod series_file;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use computer::Computer;
 pub use holder::{HolderError, HolderKeys};

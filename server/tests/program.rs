@@ -1,0 +1,173 @@
+//! The program itself: a process of its own, real sockets, real files.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_licenceserver");
+
+struct Server {
+    process: Child,
+    port: u16,
+    _lines: BufReader<std::process::ChildStdout>,
+}
+
+fn program(root: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .env("LICENCE_ROOT", root)
+        .env("LICENCE_MACHINE_ID", "test-machine");
+    command
+}
+
+fn conf(root: &Path) -> PathBuf {
+    root.join("var/1C/licence/3.0/licenceserver.conf")
+}
+
+fn write_conf(root: &Path, text: &str) {
+    let file = conf(root);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+}
+
+fn start(root: &Path) -> Server {
+    let mut process = program(root)
+        .arg("-r")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    let port = line
+        .trim()
+        .strip_prefix("listening on http://127.0.0.1:")
+        .expect(&line)
+        .parse()
+        .unwrap();
+    Server {
+        process,
+        port,
+        _lines: lines,
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46YWRtaW4=\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn one_line(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[cfg(unix)]
+#[test]
+fn it_starts_on_a_free_port_serves_and_ends_gracefully_on_sigterm() {
+    let root = tempfile::tempdir().unwrap();
+    write_conf(root.path(), "[Common]\nServerPort=0\n");
+    let mut server = start(root.path());
+    let told =
+        std::fs::read_to_string(root.path().join("var/1C/licence/data/server.port")).unwrap();
+    assert_eq!(told.trim(), server.port.to_string());
+    let answer = get(server.port, "/api/licences");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("{\"Licences\":[]}"),
+        "{answer}"
+    );
+    let key = std::fs::metadata(root.path().join("var/1C/licence/data/server.key")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&key) & 0o777, 0o600);
+    let text = std::fs::read_to_string(conf(root.path())).unwrap();
+    assert!(text.starts_with("[Common]\nServerPort=0\n"), "{text}");
+    let killed = Command::new("kill")
+        .arg(server.process.id().to_string())
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert!(server.process.wait().unwrap().success());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_taken_port_names_the_process_that_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    write_conf(root.path(), &format!("[Common]\nServerPort={port}\n"));
+    let output = program(root.path()).arg("run").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = one_line(&output);
+    assert!(said.contains(&format!("port {port} is taken by")), "{said}");
+    assert!(
+        said.contains(&format!("(process {})", std::process::id())),
+        "{said}"
+    );
+}
+
+#[test]
+fn wrong_settings_and_commands_end_with_one_clear_line() {
+    let root = tempfile::tempdir().unwrap();
+    write_conf(root.path(), "[Common]\nServerPort=high\n");
+    let output = program(root.path()).arg("run").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(one_line(&output).contains("licenceserver.conf, line 2: ServerPort=high is wrong"));
+    write_conf(root.path(), "");
+    let output = program(root.path())
+        .args(["install", "nowhere.licence"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(one_line(&output).contains("nowhere.licence"));
+    let output = program(root.path()).arg("--version").output().unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("licenceserver {}\n", protocol::Version::CURRENT)
+    );
+}
+
+#[test]
+fn a_request_is_written_whole_and_readable_by_the_vendor() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("my.request");
+    let output = program(root.path())
+        .arg("request")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let first = protocol::request::Request::from_bytes(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(first.computer_id.len(), 40);
+    assert!(
+        program(root.path())
+            .arg("request")
+            .arg(&file)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    let second = protocol::request::Request::from_bytes(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(
+        (first.holder, first.server),
+        (second.holder, second.server),
+        "the computer's keys stay"
+    );
+}
