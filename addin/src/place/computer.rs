@@ -28,13 +28,15 @@ pub(super) const fn cpu() -> &'static str {
 }
 
 /// Names the computer: the same for every process and user of it, which is why nothing that only root
-/// may read goes into it.
+/// may read goes into it. An administrator's own id for the computer, the one that the server takes, goes
+/// before the system's.
 pub(super) fn id(folders: &Folders) -> String {
-    let explicit = protocol::files::read_limited(&folders.common.join("machine-id"), 4096).ok();
-    let fact = explicit
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+    let explicit = std::env::var("LICENCE_MACHINE_ID")
+        .ok()
+        .or_else(|| explicit_id(folders))
         .map(|text| text.trim().to_uppercase())
-        .filter(|text| !text.is_empty())
+        .filter(|text| !text.is_empty());
+    let fact = explicit
         .or_else(system::machine_id)
         .unwrap_or_else(|| name().to_uppercase());
     let hash = protocol::sha256(format!("licence-computer-v1\0{fact}").as_bytes());
@@ -42,6 +44,12 @@ pub(super) fn id(folders: &Folders) -> String {
         .iter()
         .map(|byte| format!("{byte:02X}"))
         .collect()
+}
+
+/// The file beside the server's keys.
+fn explicit_id(folders: &Folders) -> Option<String> {
+    let file = folders.common.parent()?.join("data/machine-id");
+    String::from_utf8(protocol::files::read_limited(&file, 4096).ok()?).ok()
 }
 
 /// The computer's name.
@@ -188,13 +196,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders {
             user: None,
-            common: folder.path().into(),
+            common: folder.path().join("3.0"),
         };
         let own = id(&folders);
-        fs::write(folder.path().join("machine-id"), "pod-7\n").unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        fs::write(folder.path().join("data/machine-id"), "pod-7\n").unwrap();
         let explicit = id(&folders);
         assert_ne!(own, explicit);
-        fs::write(folder.path().join("machine-id"), "POD-7").unwrap();
+        fs::write(folder.path().join("data/machine-id"), "POD-7").unwrap();
         assert_eq!(id(&folders), explicit);
         assert_eq!(explicit.len(), 40);
     }

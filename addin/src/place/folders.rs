@@ -16,6 +16,9 @@ impl Folders {
     #[must_use]
     pub fn current() -> Self {
         let root = std::env::var_os("LICENCE_ROOT").filter(|root| !root.is_empty());
+        // Unit tests connect too, and must neither read this computer's settings nor log into its folders.
+        #[cfg(test)]
+        let root = root.or_else(|| Some(std::env::temp_dir().join("licenceaddin-tests").into()));
         Self::under(root.as_deref().map(Path::new))
     }
 
