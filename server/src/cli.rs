@@ -134,8 +134,8 @@ fn install(file: &Path) -> Result<(), String> {
     println!(
         "{}",
         conf.lang.pick(
-            format!("Installed: {} ({count} seats). A running server takes it up at its next start.", installed.file.display()),
-            format!("Установлено: {} (лицензий: {count}). Работающий сервер учтёт его при следующем запуске.", installed.file.display()),
+            format!("Installed: {} ({count} seats). A running server takes it up within seconds.", installed.file.display()),
+            format!("Установлено: {} (лицензий: {count}). Работающий сервер учтёт его через несколько секунд.", installed.file.display()),
         )
     );
     Ok(())

@@ -34,6 +34,14 @@ pub(crate) async fn run(server: Arc<Server>) {
 }
 
 async fn tick(server: &Server) -> Result<(), StoreError> {
+    if server.keys.reload_if_changed() {
+        log::info!("the keys changed and were read again");
+        // What the disk refused now must not be forgotten.
+        server
+            .keys_changed()
+            .await
+            .inspect_err(|_| server.keys.look_again())?;
+    }
     for key_id in server.store.keys_due(now()).await? {
         server.store.apply(key_id, Command::TimePassed).await?;
     }

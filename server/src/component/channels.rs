@@ -47,6 +47,10 @@ pub struct Channel {
     used: AtomicU64,
 }
 
+/// A request in parts that is past a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge;
+
 struct Transfer {
     parts: Vec<Option<Vec<u8>>>,
 }
@@ -88,14 +92,17 @@ impl Channel {
             > limit
     }
 
-    /// Takes a part of a large request; the whole when it was the last one. `Err` past a limit.
+    /// Takes a part of a large request; the whole when it was the last one.
+    ///
+    /// # Errors
+    /// [`TooLarge`], also when the parts do not fit together.
     pub fn part(
         &self,
         transfer: u32,
         index: u16,
         count: u16,
         bytes: Vec<u8>,
-    ) -> Result<Option<Vec<u8>>, ()> {
+    ) -> Result<Option<Vec<u8>>, TooLarge> {
         let mut transfers = self.transfers.lock();
         if !transfers.contains_key(&transfer) && transfers.len() >= MAX_TRANSFERS {
             // An unfinished one is a component's that gave up.
@@ -107,12 +114,12 @@ impl Channel {
         });
         let parts = &mut under_way.parts;
         if parts.len() != count {
-            return Err(());
+            return Err(TooLarge);
         }
         parts[usize::from(index)] = Some(bytes);
         if parts.iter().flatten().map(Vec::len).sum::<usize>() > MAX_PAYLOAD {
             transfers.remove(&transfer);
-            return Err(());
+            return Err(TooLarge);
         }
         if parts.iter().any(Option::is_none) {
             return Ok(None);

@@ -86,7 +86,7 @@ async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
         } => match channel.part(transfer, index, count, bytes) {
             Ok(Some(payload)) => payload,
             Ok(None) => return finish(&channel, number, &PlainAnswer::Continue),
-            Err(()) => return whole(&channel, number, &denied(Reason::BadMessage)),
+            Err(_) => return whole(&channel, number, &denied(Reason::BadMessage)),
         },
         Plain::More {
             number: large,

@@ -7,6 +7,8 @@ mod lives;
 mod message;
 mod refusal;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 pub use channels::{Channel, Channels};
 pub use directories::Directories;

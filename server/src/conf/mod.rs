@@ -309,8 +309,7 @@ impl Values<'_> {
         for (_, properties) in self.ini.iter().filter(|(name, _)| same(*name)) {
             found = properties
                 .iter()
-                .filter(|(name, _)| name.eq_ignore_ascii_case(key))
-                .last()
+                .rfind(|(name, _)| name.eq_ignore_ascii_case(key))
                 .map(|(_, value)| value)
                 .or(found);
         }

@@ -77,6 +77,12 @@ pub(super) struct Against<'a> {
     pub(super) holder: Result<Option<&'a HolderKeys>, String>,
 }
 
+/// Whether a file's name is that of a licence.
+pub(super) fn is_licence(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("licence"))
+}
+
 /// Reads all licences of a folder.
 pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
     let mut found = Found::default();
@@ -85,10 +91,7 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension.eq_ignore_ascii_case("licence"))
-        })
+        .filter(|path| is_licence(path))
         .collect();
     files.sort();
     for file in files {

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
     sync::Arc,
+    time::SystemTime,
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -19,7 +20,7 @@ use protocol::{
 
 use super::{
     Computer, HolderError, HolderKeys, InstanceKey, KeysError,
-    licences::{Against, Found, Installed, read_folder, read_one},
+    licences::{Against, Found, Installed, is_licence, read_folder, read_one},
     series_file,
 };
 use crate::{
@@ -39,6 +40,11 @@ struct Content {
     found: Found,
 }
 
+/// A credential and the second at which its delegation ends.
+type Kept = (Arc<Credential>, i64);
+/// A file as a look at its folder shows it.
+type Seen = (PathBuf, u64, Option<SystemTime>);
+
 /// The keys.
 pub struct KeyRing {
     /// The server's Noise key.
@@ -48,7 +54,8 @@ pub struct KeyRing {
     places: Places,
     series_file: PathBuf,
     content: RwLock<Arc<Content>>,
-    credentials: Mutex<HashMap<(KeyId, u32), (Arc<Credential>, i64)>>,
+    credentials: Mutex<HashMap<(KeyId, u32), Kept>>,
+    seen: Mutex<Vec<Seen>>,
     /// Foreign files that were mentioned in the log already.
     mentioned: Mutex<HashSet<PathBuf>>,
 }
@@ -70,14 +77,51 @@ impl KeyRing {
                 found: Found::default(),
             })),
             credentials: Mutex::default(),
+            seen: Mutex::default(),
             mentioned: Mutex::default(),
         };
         ring.reload();
         Ok(ring)
     }
 
+    /// Reads everything again when a licence or licence.series came, went or was changed since. True then.
+    pub fn reload_if_changed(&self) -> bool {
+        let changed = *self.seen.lock() != self.look();
+        if changed {
+            self.reload();
+        }
+        changed
+    }
+
+    /// Makes the next [`KeyRing::reload_if_changed`] read everything again, whatever it sees.
+    pub fn look_again(&self) {
+        self.seen.lock().clear();
+    }
+
+    fn look(&self) -> Vec<Seen> {
+        let folder = std::fs::read_dir(&self.places.data)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let licences = folder
+            .map(|entry| entry.path())
+            .filter(|path| is_licence(path));
+        let mut seen: Vec<Seen> = licences
+            .chain([self.series_file.clone(), self.holder_file()])
+            .filter_map(|path| {
+                let metadata = std::fs::metadata(&path).ok()?;
+                Some((path, metadata.len(), metadata.modified().ok()))
+            })
+            .collect();
+        seen.sort();
+        seen
+    }
+
     /// Reads licence.series and the data folder again.
     pub fn reload(&self) {
+        // Looked at first: what changes while it is read is seen as a change later.
+        let seen = self.look();
+        *self.seen.lock() = seen;
         let series = series_file::read(&self.series_file);
         let found = self.with_against(&series, |against| read_folder(&self.places.data, against));
         for file in &found.foreign {
