@@ -28,14 +28,16 @@ i686-pc-windows-gnu) packages=(gcc-mingw-w64-i686-posix g++-mingw-w64-i686-posix
 esac
 need_packages "${packages[@]}"
 
-if [[ $target == x86_64-unknown-linux-gnu ]]; then
+if [[ $target == "$(uname -m)-unknown-linux-gnu" ]]; then
+    # Without --target, so that this shares what the tests have already compiled.
     need_cargo
 else
+    options+=(--target "$target")
     need_packages rustc-web cargo-web rust-web-src
     host_home=${CARGO_HOME:-$HOME/.cargo}
     export PATH=/usr/bin:/bin:/usr/sbin:/sbin RUSTC_BOOTSTRAP=1
     export CARGO_HOME=$CACHE/cross/home CARGO_TARGET_DIR=$CACHE/cross/target
-    unset RUSTC RUSTC_WRAPPER RUSTUP_TOOLCHAIN RUSTFLAGS
+    unset CARGO RUSTC RUSTC_WRAPPER RUSTUP_TOOLCHAIN RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
     mkdir -p "$CARGO_HOME"
     # A mirror or proxy of the user's serves here too.
     [[ ! -e $host_home/config.toml ]] || ln -sfn "$host_home/config.toml" "$CARGO_HOME/config.toml"
@@ -57,5 +59,5 @@ fi
 
 # One crate at a time: together, features that one switches on would hide that another lacks them.
 for crate in "${crates[@]}"; do
-    cargo "$mode" --quiet --locked --target "$target" --package "$crate" "${options[@]}"
+    cargo "$mode" --quiet --locked --package "$crate" "${options[@]}"
 done

@@ -18,7 +18,7 @@ samples() {
 }
 
 fuzz() {
-    local seconds=$1 name corpus names
+    local seconds=$1 log=$CACHE/fuzz/log name corpus names
     cargo_tool cargo-fuzz 0.13.2
     # The sanitizer's switches are not stable yet; the compiler is.
     export RUSTC_BOOTSTRAP=1
@@ -30,8 +30,12 @@ fuzz() {
         corpus=$CACHE/fuzz/corpus/$name
         mkdir -p "$corpus"
         # New inputs go to the first folder; the others are read only.
-        cargo fuzz run --target-dir "$CACHE/fuzz/target" "$name" "$corpus" protocol/tests/golden -- \
-            "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0
+        if ! cargo fuzz run --target-dir "$CACHE/fuzz/target" "$name" "$corpus" protocol/tests/golden -- \
+            "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 >"$log" 2>&1; then
+            cat "$log"
+            die "the fuzz target $name failed; its input is in fuzz/artifacts/$name"
+        fi
+        grep '^stat::number_of_executed_units\|^stat::new_units' "$log"
     done
 }
 
