@@ -1,5 +1,10 @@
 //! The samples for 1C: every module parses, and calls nothing that the component does not have.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},
