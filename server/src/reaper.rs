@@ -79,10 +79,11 @@ async fn expire(
 async fn minute(server: &Server) -> Result<(), StoreError> {
     let before = Moment(now().0 - REMEMBER.as_millis() as i64);
     for key_id in server.store.series().await? {
-        server
+        while let Outcome::Done { more: true, .. } = server
             .store
             .apply(key_id, Command::ForgetOperations(before))
-            .await?;
+            .await?
+        {}
     }
     server.channels.sweep();
     Ok(())

@@ -1,6 +1,9 @@
 //! The program itself: a process of its own, real sockets, real files.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets an error should end there")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets an error should end there"
+)]
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

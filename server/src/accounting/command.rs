@@ -101,7 +101,7 @@ pub struct Grant {
 pub enum Effect {
     /// A seat was given.
     #[n(0)]
-    Granted(#[n(0)] Grant),
+    Granted(#[n(0)] SessionId),
     /// A seat was freed.
     #[n(1)]
     Released,

@@ -91,17 +91,16 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
         },
         Command::KeysChanged(keys) => rebalance(view, keys, now),
         Command::TimePassed => rebalance(view, view.keys().to_vec(), now),
-        Command::ForgetOperations(before) => Decision {
-            outcome: Outcome::Done {
-                lost: Vec::new(),
-                more: false,
-            },
-            deltas: view
-                .operations_before(before)
-                .into_iter()
-                .map(Delta::DropOperation)
-                .collect(),
-        },
+        Command::ForgetOperations(before) => {
+            let old = view.operations_before(before);
+            Decision {
+                outcome: Outcome::Done {
+                    lost: Vec::new(),
+                    more: !old.is_empty(),
+                },
+                deltas: old.into_iter().map(Delta::DropOperation).collect(),
+            }
+        }
     }
 }
 
@@ -146,7 +145,7 @@ fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Moment) -> Decis
     if let Some(effect) = view.operation(&claim.operation) {
         // A repetition: the seat is still there, or it was freed since. It is not given a second time.
         return Decision::nothing(match effect {
-            Effect::Granted(grant) => match view.session(&grant.session) {
+            Effect::Granted(session) => match view.session(&session) {
                 Some(session) => Outcome::Granted(grant_of(&session)),
                 None => Outcome::UnknownSession,
             },
@@ -242,7 +241,7 @@ fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Moment) -> Decis
     deltas.push(Delta::PutOperation(
         claim.operation,
         now,
-        Effect::Granted(grant),
+        Effect::Granted(grant.session),
     ));
     Decision {
         outcome: Outcome::Granted(grant),

@@ -94,7 +94,7 @@ fn check(ledger: &Ledger) {
         );
         for connection in &session.attached {
             assert!(
-                index.connection_ref(connection).is_some(),
+                View::connection(index, connection).is_some(),
                 "kept by a connection that is gone"
             );
         }

@@ -426,8 +426,8 @@ fn when_a_key_ends_its_sessions_move_and_only_those_without_a_seat_are_lost() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(ledger.index.session_ref(&first).unwrap().key_no, 2);
-    assert!(ledger.index.session_ref(&second).is_none());
+    assert_eq!(ledger.index.session(&first).unwrap().key_no, 2);
+    assert!(ledger.index.session(&second).is_none());
 }
 
 #[test]

@@ -63,6 +63,6 @@ pub trait View {
     fn holders(&self) -> Vec<Holder>;
     /// What came of a request.
     fn operation(&self, id: &OperationId) -> Option<Effect>;
-    /// Requests from before a moment.
+    /// Some of the requests from before a moment, oldest first.
     fn operations_before(&self, moment: Moment) -> Vec<OperationId>;
 }

@@ -335,7 +335,7 @@ impl Store for Embedded {
     fn connection(&self, id: ConnectionId) -> Answer<'_, Option<ConnectionRow>> {
         let found = self.all().into_iter().find_map(|(key_id, series)| {
             let series = series.read();
-            let connection = series.index.connection_ref(&id)?.clone();
+            let connection = series.index.connection(&id)?;
             Some(ConnectionRow { key_id, connection })
         });
         Box::pin(async move { Ok(found) })
@@ -345,10 +345,12 @@ impl Store for Embedded {
         let mut found = Vec::new();
         for (key_id, series) in self.all() {
             let series = series.read();
-            found.extend(series.index.sessions().map(|session| SessionRow {
-                key_id,
-                session: session.clone(),
-            }));
+            found.extend(
+                series
+                    .index
+                    .sessions()
+                    .map(|session| SessionRow { key_id, session }),
+            );
         }
         Box::pin(async move { Ok(found) })
     }
@@ -358,7 +360,7 @@ impl Store for Embedded {
             let series = series.read();
             Some(SessionRow {
                 key_id,
-                session: series.index.session_ref(&id)?.clone(),
+                session: series.index.session(&id)?,
             })
         });
         Box::pin(async move { Ok(found) })
