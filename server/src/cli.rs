@@ -19,6 +19,7 @@ use crate::{
     keys::{self, KeyRing},
     logs, now,
     places::Places,
+    store::StoreError,
 };
 
 /// licenceserver: counts the seats of protected 1C configurations.
@@ -169,8 +170,8 @@ async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
     }
     let lang = conf.lang;
     let stop = signal::stop();
+    let listener = Server::listen(&conf).await?;
     let server = Server::open(places, conf).await?;
-    let listener = server.listen().await?;
     let failed = |error| StartError::File(server.places.port(), error);
     let port = listener.local_addr().map_err(failed)?.port();
     write_whole(
@@ -198,14 +199,25 @@ async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
 }
 
 fn explain(error: &StartError, lang: Lang) -> String {
-    match (lang, error) {
-        (Lang::Russian, StartError::PortTaken { port, by }) => {
+    if lang == Lang::English {
+        return error.to_string();
+    }
+    match error {
+        StartError::PortTaken { port, by } => {
             let by = by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
             format!(
                 "порт {port} занят{by}; остановите эту программу или задайте другой ServerPort в licenceserver.conf"
             )
         }
-        _ => error.to_string(),
+        StartError::Listen { address, error } => format!(
+            "адрес {address} недоступен: {error}; проверьте ServerAddr и ServerPort в licenceserver.conf"
+        ),
+        StartError::Store(StoreError::InUse(file)) => {
+            format!("хранилище {file} занято другим сервером; остановите его")
+        }
+        StartError::Store(error) => format!("хранилище не открывается: {error}"),
+        StartError::Keys(error) => format!("папка ключей: {error}"),
+        StartError::File(path, error) => format!("{} не записывается: {error}", path.display()),
     }
 }
 

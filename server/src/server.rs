@@ -16,7 +16,7 @@ use crate::{
     accounting::{Command, Moment},
     api::SignIn,
     component::{Channels, Directories, Lives},
-    conf::{Conf, ConfError},
+    conf::Conf,
     keys::{KeyRing, KeysError},
     places::Places,
     port, reaper,
@@ -47,9 +47,6 @@ pub struct Server {
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The settings.
-    #[error(transparent)]
-    Conf(#[from] ConfError),
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -138,18 +135,17 @@ impl Server {
         Ok(())
     }
 
-    /// Listens as the settings say.
+    /// Listens as the settings say. To be done before [`Server::open`]: a second server of the same folder then
+    /// hears of the port, and leaves the ledger alone.
     ///
     /// # Errors
     /// A taken port names the process that has it.
-    pub async fn listen(&self) -> Result<TcpListener, StartError> {
-        let conf = self.conf();
-        let address = SocketAddr::new(
-            conf.server_addr
-                .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            conf.server_port,
-        );
-        let listener = TcpListener::bind(address)
+    pub async fn listen(conf: &Conf) -> Result<TcpListener, StartError> {
+        let ip = conf
+            .server_addr
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let address = SocketAddr::new(ip, conf.server_port);
+        TcpListener::bind(address)
             .await
             .map_err(|error| match error.kind() {
                 io::ErrorKind::AddrInUse => StartError::PortTaken {
@@ -157,8 +153,7 @@ impl Server {
                     by: port::holder(address.port()),
                 },
                 _ => StartError::Listen { address, error },
-            })?;
-        Ok(listener)
+            })
     }
 
     /// Serves until `stop` comes, then lets running requests end.

@@ -297,6 +297,7 @@ proptest! {
             run(&mut ledger, Command::ConnectionExpired(id));
         }
         ledger.now = ledger.now.after(Duration::from_secs(25 * 60));
+        run(&mut ledger, Command::TimePassed);
         for session in ledger.index.linger_ended(ledger.now) {
             run(&mut ledger, Command::LingerEnded(session));
         }

@@ -163,6 +163,14 @@ async fn welcome(
                 crate::logs::tame(&connection.facts.computer_name),
                 connection.facts.pid
             );
+            if connection
+                .facts
+                .terminal
+                .as_ref()
+                .is_some_and(|terminal| terminal.from_environment)
+            {
+                log::warn!("connection {id}: only environment variables tell its terminal client");
+            }
             server
                 .store
                 .apply(key_id, Command::Connect(Box::new(connection)))

@@ -55,7 +55,10 @@ pub struct KeyRing {
     series_file: PathBuf,
     content: RwLock<Arc<Content>>,
     credentials: Mutex<HashMap<(KeyId, u32), Kept>>,
+    /// What the folder showed when it was read.
     seen: Mutex<Vec<Seen>>,
+    /// What it showed at the last look.
+    last_look: Mutex<Vec<Seen>>,
     /// Foreign files that were mentioned in the log already.
     mentioned: Mutex<HashSet<PathBuf>>,
 }
@@ -78,15 +81,19 @@ impl KeyRing {
             })),
             credentials: Mutex::default(),
             seen: Mutex::default(),
+            last_look: Mutex::default(),
             mentioned: Mutex::default(),
         };
         ring.reload();
         Ok(ring)
     }
 
-    /// Reads everything again when a licence or licence.series came, went or was changed since. True then.
+    /// Reads everything again when a licence or licence.series came, went or was changed, and two looks one
+    /// after the other saw the same: a file that is being copied is not read half. True when it was read.
     pub fn reload_if_changed(&self) -> bool {
-        let changed = *self.seen.lock() != self.look();
+        let look = self.look();
+        let steady = std::mem::replace(&mut *self.last_look.lock(), look.clone()) == look;
+        let changed = steady && *self.seen.lock() != look;
         if changed {
             self.reload();
         }

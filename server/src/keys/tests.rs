@@ -273,3 +273,26 @@ fn a_demo_works_alone_and_a_main_key_retires_it() {
     ));
     assert!(!places.data.join("672B.3.licence").exists());
 }
+
+#[test]
+fn a_changed_folder_is_read_when_two_looks_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let places = place(folder.path(), &keys);
+    let ring = ring(&places);
+    let licence = issue(&keys, &ring.request(NOW).unwrap(), 1, KeyType::Main, 3);
+    ring.reload_if_changed();
+    ring.reload_if_changed();
+    assert!(!ring.reload_if_changed());
+    let file = places.data.join("672B.1.licence");
+    fs::write(&file, &licence[..100]).unwrap();
+    assert!(!ring.reload_if_changed(), "it may still be being written");
+    fs::write(&file, &licence).unwrap();
+    assert!(!ring.reload_if_changed());
+    assert!(ring.reload_if_changed());
+    assert!(ring.pool(SERIES)[0].workable);
+    fs::remove_file(&file).unwrap();
+    assert!(!ring.reload_if_changed());
+    assert!(ring.reload_if_changed());
+    assert!(ring.pool(SERIES).is_empty());
+}

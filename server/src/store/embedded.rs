@@ -71,12 +71,16 @@ impl Embedded {
         clock: Clock,
         listener: Listener,
     ) -> Result<Self, StoreError> {
-        let disk =
-            |error: rusqlite::Error| StoreError::Disk(format!("{}: {error}", file.display()));
+        let disk = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                StoreError::InUse(file.display().to_string())
+            }
+            _ => StoreError::Disk(format!("{}: {error}", file.display())),
+        };
         let mut database = Database::open(file).map_err(disk)?;
         narrow(file);
         database
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(Duration::from_secs(1))
             .map_err(disk)?;
         // Another server on the same file would count the same seats twice.
         database

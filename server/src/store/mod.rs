@@ -25,6 +25,9 @@ pub enum StoreError {
         "the store cannot write: {0}; free space on the disk of the data folder and check its rights"
     )]
     Disk(String),
+    /// Another process has it open.
+    #[error("the store {0} is in use by another server; stop that one")]
+    InUse(String),
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

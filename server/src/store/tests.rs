@@ -196,6 +196,21 @@ async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago() {
 }
 
 #[tokio::test]
+async fn a_second_server_on_the_same_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.db");
+    let time = Arc::new(AtomicI64::new(1000));
+    let _first = open(&file, &time);
+    let second = Embedded::open(
+        &file,
+        Rules::default(),
+        Box::new(|| Moment(0)),
+        Box::new(|_| {}),
+    );
+    assert!(matches!(second, Err(StoreError::InUse(_))));
+}
+
+#[tokio::test]
 async fn a_file_from_a_later_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.db");
