@@ -59,5 +59,5 @@ fi
 
 # One crate at a time: together, features that one switches on would hide that another lacks them.
 for crate in "${crates[@]}"; do
-    cargo "$mode" --quiet --locked --package "$crate" "${options[@]}"
+    cargo "$mode" --locked --package "$crate" "${options[@]}"
 done
