@@ -3,6 +3,7 @@
 //! The rooms: [`accounting`] has the rules and knows nothing of the others; [`store`] keeps the ledger;
 //! [`keys`] reads and checks licences; [`component`] and [`api`] are the two doors; [`Server`] holds them together.
 
+pub mod access;
 pub mod accounting;
 pub mod api;
 pub mod cli;

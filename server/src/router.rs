@@ -12,7 +12,7 @@ use axum::{
 use protocol::wire;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{api, component, server::Server};
+use crate::{access, api, component, server::Server};
 
 /// How long a request may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,11 +23,16 @@ pub fn router(server: Arc<Server>) -> Router {
         .route(wire::HANDSHAKE_PATH, post(component::handshake))
         .route(wire::MESSAGE_PATH, post(component::message))
         .layer(DefaultBodyLimit::max(wire::MAX_BODY));
-    Router::new()
-        .merge(component)
+    let people = Router::new()
         .merge(api::router(&server))
         .route("/systeminfo", get(api::systeminfo))
         .fallback(api::not_found)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&server),
+            access::guard,
+        ));
+    people
+        .merge(component)
         .with_state(server)
         .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(api::internal_error))

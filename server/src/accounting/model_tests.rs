@@ -192,7 +192,8 @@ fn session_facts(number: u32, file: bool, parent: Option<u32>, free: bool) -> Se
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    // More cases by PROPTEST_CASES.
+    #![proptest_config(ProptestConfig::default())]
 
     #[test]
     fn no_order_of_events_gives_more_seats_than_were_bought_or_loses_one(steps in prop::collection::vec(step(), 1..80)) {

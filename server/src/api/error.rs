@@ -39,6 +39,16 @@ impl ApiError {
         )
     }
 
+    /// 403: from there nobody may ask.
+    pub fn forbidden() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            "EHTTPForbidden",
+            "The settings do not allow this address (LocalAccessOnly, AllowedAddresses).",
+        )
+    }
+
     /// 403: too many wrong passwords.
     pub fn throttled() -> Self {
         Self::new(

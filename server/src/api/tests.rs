@@ -384,3 +384,16 @@ async fn a_switched_off_api_answers_503_before_it_asks_for_a_password() {
         StatusCode::OK
     );
 }
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_refused_with_403() {
+    let place = place("[Console]\nAllowedAddresses=192.168.0.0/16\n").await;
+    assert_eq!(
+        ask(&place, Method::GET, "/api", Some(ADMIN)).await.json()["Code"],
+        403
+    );
+    assert_eq!(
+        ask(&place, Method::GET, "/systeminfo", None).await.json()["Code"],
+        403
+    );
+}

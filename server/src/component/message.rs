@@ -44,6 +44,11 @@ async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
     if !channel.touch() {
         return refusal::unknown_channel();
     }
+    // Opened before it is admitted: a stranger who saw the channel's id spoils no number of its component.
+    let opened = channel.sealer.open(number, &noise).ok();
+    let Some(plain) = opened.and_then(|bytes| Plain::from_bytes(&bytes).ok()) else {
+        return refusal::bad_message();
+    };
     let hash = protocol::sha256(&noise);
     loop {
         let woken = channel.answered.notified();
@@ -64,16 +69,6 @@ async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
             Admission::Refused => return refusal::bad_number(),
         }
     }
-    let opened = channel
-        .sealer
-        .open(number, &noise)
-        .ok()
-        .and_then(|bytes| Plain::from_bytes(&bytes).ok());
-    let Some(plain) = opened else {
-        channel.window.lock().withdraw(number);
-        channel.answered.notify_waiters();
-        return refusal::bad_message();
-    };
     channel.acknowledge(plain.ack());
     let payload = match plain {
         Plain::Whole { payload, .. } => payload,

@@ -211,6 +211,7 @@ async fn grant(server: &Server, life: &Life, acquire: Acquire) -> Result<Answer,
             let Some(credential) = server.keys.credential(life.key_id, grant.key_no, now()) else {
                 return Ok(denied(Reason::NotWorkable));
             };
+            note_many_computers(server, grant.session).await?;
             log::info!(
                 "session {} ({who}) has a seat of key {}",
                 grant.session,
@@ -236,6 +237,33 @@ async fn grant(server: &Server, life: &Life, acquire: Acquire) -> Result<Answer,
             Ok(denied(Reason::ConnectionLost))
         }
     }
+}
+
+/// One session is used at one computer, its 1C server's and perhaps a web server's. More than that may be a copied
+/// text of facts.
+async fn note_many_computers(server: &Server, id: SessionId) -> Result<(), StoreError> {
+    const PLAUSIBLE: usize = 8;
+    let Some(row) = server
+        .store
+        .session(id)
+        .await?
+        .filter(|row| row.session.attached.len() > PLAUSIBLE)
+    else {
+        return Ok(());
+    };
+    let mut computers = std::collections::HashSet::new();
+    for connection in &row.session.attached {
+        if let Some(row) = server.store.connection(*connection).await? {
+            computers.insert(row.connection.facts.computer_id);
+        }
+    }
+    if computers.len() > PLAUSIBLE {
+        log::warn!(
+            "session {id} is claimed from {} computers: more than one person may be behind it",
+            computers.len()
+        );
+    }
+    Ok(())
 }
 
 fn denial_of(denial: Denial) -> Denied {

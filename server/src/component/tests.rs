@@ -260,7 +260,7 @@ async fn a_component_takes_three_seats_is_told_who_holds_them_and_frees_one() {
 }
 
 #[tokio::test]
-async fn a_repetition_gets_the_same_bytes_and_other_bytes_under_its_number_are_refused() {
+async fn a_repetition_gets_the_same_bytes_and_altered_bytes_spoil_nothing() {
     let place = place(3, "").await;
     let (mut component, _) = Component::connect(&place.server, 1).await;
     let request = Request::Acquire(Acquire {
@@ -280,10 +280,21 @@ async fn a_repetition_gets_the_same_bytes_and_other_bytes_under_its_number_are_r
     assert_eq!(one, two);
     assert_eq!(post(&place.server, MESSAGE_PATH, body.clone()).await, one);
     assert!(matches!(component.open(number, one), PlainAnswer::Whole(_)));
+    // Other bytes that the component itself sealed under the used number are refused as well.
+    let noise = component.channel.sealer.seal(number, &[9; 30]).unwrap();
+    let frame = Frame::Request {
+        channel: component.channel.channel,
+        number,
+        noise,
+    };
+    assert!(matches!(
+        post(&place.server, MESSAGE_PATH, frame.to_bytes()).await,
+        Frame::Refusal(_)
+    ));
     let mut other = body;
     *other.last_mut().unwrap() ^= 1;
     match post(&place.server, MESSAGE_PATH, other).await {
-        Frame::Refusal(refusal) => assert_eq!(refusal.reason, Reason::BadRequestNumber),
+        Frame::Refusal(refusal) => assert_eq!(refusal.reason, Reason::BadMessage),
         other => panic!("{other:?}"),
     }
     assert_eq!(place.server.store.sessions().await.unwrap().len(), 1);

@@ -11,12 +11,12 @@ use std::{
 };
 
 use ini::Ini;
-use protocol::files::{Access, read_limited, write_whole};
+use protocol::files::{self, read_limited, write_whole};
 
 pub use edit::set;
 pub use password::{Password, PasswordError};
 
-use crate::{accounting::Rules, logs::Keep};
+use crate::{access::Access, accounting::Rules, logs::Keep};
 
 /// The file that is made when there is none.
 pub const DEFAULT: &str = include_str!("default.conf");
@@ -81,6 +81,8 @@ pub struct Conf {
     pub user_name: String,
     /// With what.
     pub password: Password,
+    /// From where console and API may be reached.
+    pub access: Access,
     /// Whether the API answers.
     pub api_enabled: bool,
 }
@@ -179,7 +181,7 @@ fn write(file: &Path, text: &str) -> Result<(), ConfError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     // A password's hash is nothing for every user of the computer.
-    write_whole(file, text.as_bytes(), Access::Owner).map_err(failed)
+    write_whole(file, text.as_bytes(), files::Access::Owner).map_err(failed)
 }
 
 fn utf8(file: &Path, bytes: Vec<u8>) -> Result<String, ConfError> {
@@ -271,6 +273,22 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
                 "a password, or a whole $argon2id$ hash",
             )
         })?,
+        access: Access {
+            local_only: values.switch("Console", "LocalAccessOnly", false)?,
+            allowed: values
+                .text("Console", "AllowedAddresses", "")
+                .split(',')
+                .filter(|text| !text.trim().is_empty())
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .map_err(|_| {
+                    values.wrong(
+                        "Console",
+                        "AllowedAddresses",
+                        "networks with commas, as 192.168.0.0/16, fd00::/8",
+                    )
+                })?,
+        },
         api_enabled: values.switch("API", "Enabled", true)?,
     })
 }
