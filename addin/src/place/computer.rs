@@ -28,7 +28,7 @@ pub(super) const fn cpu() -> &'static str {
 }
 
 /// Names the computer: the same for every process and user of it, which is why nothing that only root
-/// may read goes into it. An administrator's own id for the computer, the one that the server takes, goes
+/// may read goes into it. It is not the ComputerID of the server, which may know more of the computer. An administrator's own id for the computer, the one that the server takes, goes
 /// before the system's.
 pub(super) fn id(folders: &Folders) -> String {
     let explicit = std::env::var("LICENCE_MACHINE_ID")
@@ -39,7 +39,7 @@ pub(super) fn id(folders: &Folders) -> String {
     let fact = explicit
         .or_else(system::machine_id)
         .unwrap_or_else(|| name().to_uppercase());
-    let hash = protocol::sha256(format!("licence-computer-v1\0{fact}").as_bytes());
+    let hash = protocol::sha256(format!("licence-seat-computer-v1\0{fact}").as_bytes());
     hash[..20]
         .iter()
         .map(|byte| format!("{byte:02X}"))

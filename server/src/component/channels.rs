@@ -103,8 +103,14 @@ impl Channel {
         count: u16,
         bytes: Vec<u8>,
     ) -> Result<Option<Vec<u8>>, TooLarge> {
+        // Before hello anybody may be sending: no more than hello itself needs is kept.
+        let most = if self.life.get().is_some() {
+            MAX_TRANSFERS
+        } else {
+            1
+        };
         let mut transfers = self.transfers.lock();
-        if !transfers.contains_key(&transfer) && transfers.len() >= MAX_TRANSFERS {
+        if !transfers.contains_key(&transfer) && transfers.len() >= most {
             // An unfinished one is a component's that gave up.
             transfers.clear();
         }

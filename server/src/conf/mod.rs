@@ -42,18 +42,6 @@ impl Lang {
     }
 }
 
-/// When the console asks for a sign-in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Authorization {
-    /// For settings and service operations.
-    #[default]
-    Settings,
-    /// For everything.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// All settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conf {
@@ -63,8 +51,6 @@ pub struct Conf {
     pub server_port: u16,
     /// The language of messages.
     pub lang: Lang,
-    /// The licence centre's address.
-    pub licence_center_url: String,
     /// The file of series.
     pub series_file: PathBuf,
     /// Which logs stay.
@@ -75,8 +61,6 @@ pub struct Conf {
     pub heartbeat: Duration,
     /// A connection silent for so long is expired.
     pub expire: Duration,
-    /// When to ask for a sign-in.
-    pub authorization: Authorization,
     /// Who signs in.
     pub user_name: String,
     /// With what.
@@ -244,7 +228,6 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
             "ru" => Lang::Russian,
             _ => return Err(values.wrong("Common", "Lang", "en or ru")),
         },
-        licence_center_url: values.text("Common", "LicenceCenterUrl", "").into(),
         series_file: folder.join(values.text("Common", "SeriesFile", "licence.series")),
         keep: Keep {
             previous: values.switch("Common", "KeepPreviousLogs", false)?,
@@ -260,11 +243,6 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         },
         heartbeat,
         expire,
-        authorization: match values.number("Console", "Authorization", 0, 0..=2)? {
-            1 => Authorization::Always,
-            2 => Authorization::Never,
-            _ => Authorization::Settings,
-        },
         user_name: values.text("Console", "UserName", "admin").into(),
         password: Password::from_conf(password).map_err(|_| {
             values.wrong(
@@ -383,7 +361,6 @@ impl Values<'_> {
 
 fn expected_number(range: &std::ops::RangeInclusive<u64>) -> &'static str {
     match range.end() {
-        2 => "0, 1 or 2",
         3600 => "a number of seconds from 1 to 3600",
         65535 => "a port from 1 to 65535, or 0 for any free one",
         _ => "a number of minutes from 0 to 10080",
