@@ -4,14 +4,17 @@ use std::{ffi::OsString, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use protocol::{
-    KeyId, UnixSeconds, Version, keyid::Folded, licence::KeyType, signature::Algorithm,
+    KeyId, UnixSeconds, Version,
+    keyid::Folded,
+    licence::KeyType,
+    owner::{Iec, Itn, OwnerError},
+    signature::Algorithm,
 };
 
 use crate::{
     dates,
     inspect::{self, Inspection},
     issue::{self, Issuing, Terms},
-    owner,
     pack::{self, Packing},
     series_new::{self, NewSeries},
     text::TextEncoding,
@@ -240,10 +243,10 @@ struct IssueArguments {
     #[arg(long, value_name = "N")]
     reg_no: Option<u32>,
     /// The owner's ITN (ИНН)
-    #[arg(long, value_parser = owner::parse_itn)]
+    #[arg(long, value_parser = parse_itn)]
     itn: Option<String>,
     /// The owner's IEC (КПП)
-    #[arg(long, value_parser = owner::parse_iec)]
+    #[arg(long, value_parser = parse_iec)]
     iec: Option<String>,
     /// The product's name; that of the series when not said
     #[arg(long, value_name = "TEXT")]
@@ -345,6 +348,14 @@ fn parse_flags(text: &str) -> Result<u32, String> {
             "flags are up to 32 binary digits, as 101, or 0x and up to 8 hex digits, as 0x5"
                 .to_owned()
         })
+}
+
+fn parse_itn(text: &str) -> Result<String, OwnerError> {
+    text.parse().map(|itn: Itn| itn.to_string())
+}
+
+fn parse_iec(text: &str) -> Result<String, OwnerError> {
+    text.parse().map(|iec: Iec| iec.to_string())
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {

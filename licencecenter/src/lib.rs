@@ -7,7 +7,6 @@ pub mod cli;
 pub mod error;
 pub mod inspect;
 pub mod issue;
-pub mod owner;
 pub mod pack;
 pub mod series_new;
 pub mod text;

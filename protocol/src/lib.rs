@@ -5,6 +5,7 @@
 //! operating system's generator.
 
 pub mod binding;
+pub mod code;
 pub mod cryptkey;
 pub mod datafile;
 pub mod delegation;
@@ -13,6 +14,7 @@ pub mod facts;
 pub mod files;
 pub mod keyid;
 pub mod licence;
+pub mod owner;
 pub mod reason;
 pub mod request;
 #[cfg(feature = "issue")]

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use minicbor::Decode;
 use protocol::{
+    code::masked,
     envelope::{self, FormatError, Kind},
     licence::{Document, Private, Voucher},
     signature::Signed,
 };
 
 use super::{Check, Report, facts};
-use crate::{Error, dates, issue::kind_name, printable::masked};
+use crate::{Error, dates, issue::kind_name};
 
 /// The two parts of a licence file as they stand in it. [`Document`] gives them away only once they are
 /// verified, which is right for everybody but a tool that shows what a file claims.
