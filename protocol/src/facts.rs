@@ -101,6 +101,9 @@ pub struct SessionFacts {
     /// The session whose seat a technical session shares.
     #[n(4)]
     pub parent: Option<SessionKey>,
+    /// True when a server process gathered them, whoever passes them on; absent means a client did.
+    #[n(5)]
+    pub gathered_on_server: Option<bool>,
 }
 
 /// SHA-256 that names a session or a seat's occupant.
@@ -191,6 +194,17 @@ impl SessionFacts {
         }
         Ok(())
     }
+
+    /// Who occupies the seat of this session when `process` works for it. Facts that a server gathered are of
+    /// a session of that server, also in the client that they were passed to: a file infobase that is
+    /// published on a web server counts by session, from whichever side it is seen first.
+    pub fn occupant(&self, process: &ComponentFacts) -> Occupant {
+        if self.gathered_on_server == Some(true) {
+            Occupant::Session(self.key.identity())
+        } else {
+            process.occupant(&self.key)
+        }
+    }
 }
 
 impl ComponentFacts {
@@ -219,7 +233,7 @@ impl ComponentFacts {
         Ok(())
     }
 
-    /// Who occupies the seat of a session that this process runs.
+    /// Who occupies the seat of a session whose facts this process gathered itself.
     pub fn occupant(&self, session: &SessionKey) -> Occupant {
         if self.is_server || !session.is_file_infobase() {
             return Occupant::Session(session.identity());
@@ -425,6 +439,38 @@ mod tests {
     }
 
     #[test]
+    fn a_session_of_a_published_file_infobase_is_one_occupant_seen_from_server_and_client() {
+        let server = ComponentFacts {
+            is_server: true,
+            computer_id: "AA".into(),
+            ..Default::default()
+        };
+        let client = ComponentFacts {
+            computer_id: "BB".into(),
+            ..Default::default()
+        };
+        let own = SessionFacts {
+            key: SessionKey {
+                infobase: "File=\"/srv/base\";".into(),
+                number: 6,
+                started: 1,
+            },
+            ..Default::default()
+        };
+        let passed = SessionFacts::from_text(
+            &SessionFacts {
+                gathered_on_server: Some(true),
+                ..own.clone()
+            }
+            .to_text(),
+        )
+        .unwrap();
+        assert_eq!(passed.occupant(&server), passed.occupant(&client));
+        assert_eq!(passed.key.identity(), own.key.identity());
+        assert!(matches!(own.occupant(&client), Occupant::Computer(_)));
+    }
+
+    #[test]
     fn facts_survive_their_text_and_other_texts_are_refused() {
         let facts = SessionFacts {
             key: SessionKey {
@@ -435,6 +481,7 @@ mod tests {
             user_name: "Иванов".into(),
             app_name: "1CV8C".into(),
             parent: Some(SessionKey::default()),
+            gathered_on_server: Some(true),
             ..Default::default()
         };
         assert_eq!(SessionFacts::from_text(&facts.to_text()), Ok(facts.clone()));

@@ -358,7 +358,7 @@ fn conversation() -> Vec<Record> {
     ]
 }
 
-fn records() -> [(&'static str, Vec<Record>); 6] {
+fn records() -> [(&'static str, Vec<Record>); 8] {
     fn all<T>(values: Vec<(&'static str, T)>, bytes: fn(&T) -> Vec<u8>) -> Vec<Record> {
         let one = |(name, value): (_, T)| (name, bytes(&value));
         values.into_iter().map(one).collect()
@@ -375,6 +375,14 @@ fn records() -> [(&'static str, Vec<Record>); 6] {
         ),
         ("requests.hex", all(values::requests(), envelope::to_cbor)),
         ("answers.hex", all(values::answers(), envelope::to_cbor)),
+        (
+            "later-requests.hex",
+            all(values::later_requests(), envelope::to_cbor),
+        ),
+        (
+            "later-answers.hex",
+            all(values::later_answers(), envelope::to_cbor),
+        ),
         ("conversation.hex", conversation()),
     ]
 }
@@ -440,11 +448,13 @@ fn every_message_of_revision_1_is_read_as_it_was() {
         assert_eq!(PlainAnswer::from_bytes(&bytes), Ok(plain), "{name}");
     }
     let requests = values::requests().into_iter().zip(golden("requests.hex"));
-    for ((name, request), bytes) in requests {
+    let later = values::later_requests().into_iter();
+    for ((name, request), bytes) in requests.chain(later.zip(golden("later-requests.hex"))) {
         assert_eq!(envelope::from_cbor(&bytes), Ok(request), "{name}");
     }
     let answers = values::answers().into_iter().zip(golden("answers.hex"));
-    for ((name, answer), bytes) in answers {
+    let later = values::later_answers().into_iter();
+    for ((name, answer), bytes) in answers.chain(later.zip(golden("later-answers.hex"))) {
         assert_eq!(envelope::from_cbor(&bytes), Ok(answer), "{name}");
     }
 }

@@ -54,10 +54,10 @@ prop_compose! {
 prop_compose! {
     fn session_facts()(
         key in session_key(), parent in option::of(session_key()),
-        texts in [small_text(), small_text(), small_text()],
+        texts in [small_text(), small_text(), small_text()], gathered_on_server in option::of(any::<bool>()),
     ) -> SessionFacts {
         let [user_name, computer_name, app_name] = texts;
-        SessionFacts { key, user_name, computer_name, app_name, parent }
+        SessionFacts { key, user_name, computer_name, app_name, parent, gathered_on_server }
     }
 }
 
@@ -133,10 +133,11 @@ fn reason() -> impl Strategy<Value = Reason> {
 prop_compose! {
     fn welcome()(
         connection in id(), token in secret(), seconds in any::<[u32; 3]>(), sessions in vec(id(), 0..4),
+        grace_seconds in option::of(any::<u32>()),
     ) -> Answer {
         let [heartbeat_seconds, expire_seconds, linger_seconds] = seconds;
         Answer::Welcome(Welcome {
-            connection, token, heartbeat_seconds, expire_seconds, linger_seconds, sessions,
+            connection, token, heartbeat_seconds, expire_seconds, linger_seconds, sessions, grace_seconds,
         })
     }
 }

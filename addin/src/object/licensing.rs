@@ -47,7 +47,8 @@ impl Object {
     /// # Errors
     /// An argument is missing or too long, or an opaque text is damaged.
     pub fn set_session(&self, arguments: &SessionArguments<'_>) -> Result<(), CallError> {
-        let facts = facts(arguments)?;
+        let on_server = self.place().kind.is_server();
+        let facts = facts(arguments, on_server)?;
         let deadline = Instant::now() + CALL_LIMIT;
         let Some(_changing) = self.changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
@@ -61,8 +62,7 @@ impl Object {
         let owner = link.owner.clone();
         drop(link);
         if let (Some(other), Some(owner)) = (other, owner) {
-            let release = !self.place().kind.is_server();
-            owner.connection().exit(&other, release);
+            owner.connection().exit(&other, !on_server);
         }
         Ok(())
     }
@@ -224,7 +224,8 @@ fn iso(moment: Option<UnixSeconds>) -> Option<String> {
     Some(moment.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string())
 }
 
-fn facts(arguments: &SessionArguments<'_>) -> Result<SessionFacts, CallError> {
+/// The facts as one text of another process, or as this one's own.
+fn facts(arguments: &SessionArguments<'_>, on_server: bool) -> Result<SessionFacts, CallError> {
     let wrong = |error: FactsError| match error {
         FactsError::TooLong(..) => error_about(Reason::TooLong, &error.to_string()),
         FactsError::NotFacts => error_about(Reason::BadArgument, "SessionFacts"),
@@ -261,6 +262,7 @@ fn facts(arguments: &SessionArguments<'_>) -> Result<SessionFacts, CallError> {
         computer_name: arguments.computer_name.into(),
         app_name: arguments.app_name.into(),
         parent,
+        gathered_on_server: on_server.then_some(true),
     };
     facts.check().map_err(wrong)?;
     Ok(facts)

@@ -208,6 +208,9 @@ pub struct Welcome {
     /// Those of the resumed sessions that are still there.
     #[n(5)]
     pub sessions: Vec<Id>,
+    /// How long a component works on without an answer, in seconds; absent means five minutes.
+    #[n(6)]
+    pub grace_seconds: Option<u32>,
 }
 
 /// A connection that lives.

@@ -189,6 +189,7 @@ pub(crate) fn facts() -> SessionFacts {
         computer_name: "pc-7".into(),
         app_name: "1CV8C".into(),
         parent: None,
+        gathered_on_server: None,
     }
 }
 

@@ -244,15 +244,45 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
-pub(crate) fn answers() -> Vec<(&'static str, Answer)> {
-    let welcome = Welcome {
+/// What keys that came later add to requests.
+pub(crate) fn later_requests() -> Vec<(&'static str, Request)> {
+    let facts = SessionFacts {
+        gathered_on_server: Some(true),
+        ..fixed::facts()
+    };
+    let acquire = Acquire {
+        operation: Id([0x81; 16]),
+        facts,
+        flags: 0,
+    };
+    vec![(
+        "Acquire with facts that a server gathered",
+        Request::Acquire(acquire),
+    )]
+}
+
+/// What keys that came later add to answers.
+pub(crate) fn later_answers() -> Vec<(&'static str, Answer)> {
+    let told = Welcome {
+        grace_seconds: Some(300),
+        ..welcome()
+    };
+    vec![("Welcome that tells the grace", Answer::Welcome(told))]
+}
+
+fn welcome() -> Welcome {
+    Welcome {
         connection: Id([0x82; 16]),
         token: Secret([0x83; 32]),
         heartbeat_seconds: 10,
         expire_seconds: 20,
         linger_seconds: 1500,
         sessions: vec![Id([0x84; 16])],
-    };
+        grace_seconds: None,
+    }
+}
+
+pub(crate) fn answers() -> Vec<(&'static str, Answer)> {
     let lost = |reason, message: Option<&str>| LostSession {
         session: Id([0x84; 16]),
         reason,
@@ -286,7 +316,7 @@ pub(crate) fn answers() -> Vec<(&'static str, Answer)> {
         detail: Some("5".into()),
     };
     vec![
-        ("Welcome", Answer::Welcome(welcome)),
+        ("Welcome", Answer::Welcome(welcome())),
         (
             "Alive with nothing lost",
             Answer::Alive(Alive { lost: Vec::new() }),

@@ -156,7 +156,7 @@ fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Moment) -> Decis
         return Decision::nothing(Outcome::UnknownConnection);
     };
     let identity = claim.facts.key.identity();
-    let own = connection.facts.occupant(&claim.facts.key);
+    let own = claim.facts.occupant(&connection.facts);
     let mut pools = Pools::new(view, view.keys(), now);
     let known = view
         .find(&Occupant::Session(identity), &identity)

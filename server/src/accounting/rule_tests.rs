@@ -220,6 +220,32 @@ fn file_infobases_of_one_computer_share_a_seat_and_each_terminal_client_has_its_
 }
 
 #[test]
+fn a_session_of_a_published_file_infobase_is_one_seat_whichever_side_comes_first() {
+    for client_first in [true, false] {
+        let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 2)]);
+        let gathered = SessionFacts {
+            gathered_on_server: Some(true),
+            ..facts(FILE, 1)
+        };
+        let (web, thin) = (ledger.connect(server()), ledger.connect(client("AA")));
+        let order = if client_first {
+            [thin, web]
+        } else {
+            [web, thin]
+        };
+        let seats = order.map(|process| session_of(&ledger.acquire(process, &gathered, 0)));
+        assert_eq!((seats[0], ledger.used()), (seats[1], 1), "{client_first}");
+        // A second user on the same computer is another session, and another seat.
+        let other = SessionFacts {
+            gathered_on_server: Some(true),
+            ..facts(FILE, 2)
+        };
+        session_of(&ledger.acquire(thin, &other, 0));
+        assert_eq!(ledger.used(), 2);
+    }
+}
+
+#[test]
 fn done_in_a_server_process_lingers_and_any_process_takes_the_session_over() {
     let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
     let (one, two) = (ledger.connect(server()), ledger.connect(server()));

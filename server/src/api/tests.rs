@@ -287,6 +287,7 @@ async fn a_connection_and_its_session_are_shown_and_gone_ones_are_404() {
             computer_name: "MORA-HP".into(),
             app_name: "1CV8C".into(),
             parent: None,
+            gathered_on_server: None,
         },
         flags: 0,
     };

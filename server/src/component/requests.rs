@@ -190,6 +190,7 @@ async fn welcome(
         expire_seconds: conf.expire.as_secs() as u32,
         linger_seconds: conf.rules.linger.as_secs() as u32,
         sessions,
+        grace_seconds: Some(conf.grace.as_secs() as u32),
     }))
 }
 

@@ -61,6 +61,8 @@ pub struct Conf {
     pub heartbeat: Duration,
     /// A connection silent for so long is expired.
     pub expire: Duration,
+    /// How long components work on without an answer.
+    pub grace: Duration,
     /// Who signs in.
     pub user_name: String,
     /// With what.
@@ -243,6 +245,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         },
         heartbeat,
         expire,
+        grace: Duration::from_secs(values.number("Sessions", "GraceSeconds", 300, 0..=3600)?),
         user_name: values.text("Console", "UserName", "admin").into(),
         password: Password::from_conf(password).map_err(|_| {
             values.wrong(

@@ -117,6 +117,8 @@ pub(super) struct Mood {
     pub silent: bool,
     /// The version it says.
     pub version: Option<String>,
+    /// The grace that it tells.
+    pub grace_seconds: Option<u32>,
     /// Sessions to be told as lost at the next heartbeat.
     pub lost: Vec<LostSession>,
     /// Resumed sessions that it does not know any more.
@@ -302,6 +304,7 @@ impl Fake {
                     expire_seconds: 4,
                     linger_seconds: 60,
                     sessions,
+                    grace_seconds: mood.grace_seconds,
                 })
             }
             Request::Heartbeat => {
