@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
 use simplelog::{Config, ConfigBuilder, WriteLogger};
 
@@ -27,6 +27,10 @@ static LOG: Bounded = Bounded {
 };
 /// The process that opened the log; a forked child is another one and opens its own.
 static OPENED_BY: AtomicU32 = AtomicU32::new(0);
+/// Lines that were said before the log was open.
+static WAITING: Mutex<Vec<(Level, String)>> = Mutex::new(Vec::new());
+/// So many of them are kept.
+const MAX_WAITING: usize = 64;
 
 struct Bounded {
     inner: Mutex<Option<Box<WriteLogger<file::LogFile>>>>,
@@ -60,6 +64,10 @@ impl Log for Bounded {
 /// Opens this process's log and removes those of earlier runs, once; later calls cost an atomic read.
 pub fn start(place: &Place, settings: &Settings) {
     let process = std::process::id();
+    if OPENED_BY.load(Ordering::SeqCst) == process {
+        return;
+    }
+    let mut waiting = WAITING.lock();
     if OPENED_BY.swap(process, Ordering::SeqCst) == process {
         return;
     }
@@ -76,6 +84,20 @@ pub fn start(place: &Place, settings: &Settings) {
         std::env::current_exe().unwrap_or_default().display(),
         place.platform_version(),
     );
+    for (level, text) in std::mem::take(&mut *waiting) {
+        log::log!(level, "{text}");
+    }
+}
+
+/// A line for a log that may not be open yet: then it waits for it.
+pub fn note(level: Level, text: &str) {
+    let mut waiting = WAITING.lock();
+    if OPENED_BY.load(Ordering::SeqCst) == std::process::id() {
+        drop(waiting);
+        log::log!(level, "{text}");
+    } else if waiting.len() < MAX_WAITING {
+        waiting.push((level, text.to_owned()));
+    }
 }
 
 fn open(folder: &Path, module: &str) {

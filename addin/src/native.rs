@@ -12,8 +12,11 @@ mod exports;
 mod gate;
 mod guard;
 pub mod host;
+pub(crate) mod installed;
 mod memory;
 pub mod module;
+#[cfg(windows)]
+pub(crate) mod rights;
 #[cfg(windows)]
 pub(crate) mod terminal;
 mod tm;

@@ -6,6 +6,7 @@
 mod connecting;
 mod data;
 mod licensing;
+mod module;
 mod wishes;
 
 use std::sync::{
@@ -22,7 +23,7 @@ use crate::{
     datafile::DataFile,
     link::Owner,
     native::host::HostHandle,
-    place::Place,
+    place::{Place, installed::Template},
     session::Session,
     settings::Settings,
     table::{CallError, Language},
@@ -34,6 +35,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Object {
     host: HostHandle,
+    /// The copy from a configuration's template that this one works instead of.
+    template: Option<Template>,
     raise_exceptions: AtomicBool,
     russian: AtomicBool,
     ended: AtomicBool,
@@ -68,8 +71,15 @@ impl Object {
     /// Makes the object; it must stay light, because the platform makes some only to ask their name.
     #[must_use]
     pub fn new(host: HostHandle) -> Self {
+        Self::instead_of(None, host)
+    }
+
+    /// The same, in place of the copy from a configuration's template.
+    #[must_use]
+    pub fn instead_of(template: Option<Template>, host: HostHandle) -> Self {
         Self {
             host,
+            template,
             raise_exceptions: AtomicBool::new(false),
             russian: AtomicBool::new(texts::default_language() == Language::Russian),
             ended: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 mod computer;
 mod folders;
+pub mod installed;
 mod terminal;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The programs and the library under test, never stale: cargo builds them once per test process.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     env,
     fs::File,
     path::{Path, PathBuf},
@@ -20,6 +20,31 @@ pub fn addin_library() -> PathBuf {
             env::consts::DLL_PREFIX,
             env::consts::DLL_SUFFIX
         ),
+    )
+}
+
+/// The same library as another version, 3.0.x.7528, in a folder of its own.
+#[must_use]
+pub fn other_addin_library() -> PathBuf {
+    let target = profile_folder().join("other-version");
+    let mut command = cargo_build("licenceaddin", &["--lib"]);
+    command
+        .env("LICENCE_BUILD_NUMBER", "7528")
+        // Nothing of it was built before, and how fast it runs does not matter.
+        .args(["--config", "profile.dev.package.\"*\".opt-level=0"])
+        .arg("--target-dir")
+        .arg(&target);
+    let folder = match cross_target() {
+        Some(name) => target.join(name),
+        None => target,
+    };
+    once(
+        command,
+        folder.join("debug").join(format!(
+            "{}licenceaddin{}",
+            env::consts::DLL_PREFIX,
+            env::consts::DLL_SUFFIX
+        )),
     )
 }
 
@@ -48,24 +73,11 @@ pub fn host_program() -> &'static Path {
     Path::new(env!("LICENCE_HOST_PROGRAM"))
 }
 
-static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
+static BUILT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
 fn built(package: &str, what: &[&str], file: &str) -> PathBuf {
-    let mut known = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = known.get(file) {
-        return path.clone();
-    }
     let folder = profile_folder();
-    // Test processes of one run may ask at the same time; one builds, the others find it done.
-    let lock =
-        File::create(folder.join(".built-for-tests.lock")).expect("the target folder is writable");
-    lock.lock()
-        .expect("a file of the target folder can be locked");
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--package", package])
-        .args(what);
+    let mut command = cargo_build(package, what);
     let profile = folder
         .file_name()
         .and_then(|name| name.to_str())
@@ -77,28 +89,61 @@ fn built(package: &str, what: &[&str], file: &str) -> PathBuf {
     let mut target = folder
         .parent()
         .expect("a profile's folder is in the target folder");
-    if target.ends_with(env!("LICENCE_TARGET")) {
-        command.args(["--target", env!("LICENCE_TARGET")]);
+    if cross_target().is_some() {
         target = target
             .parent()
             .expect("a target's folder is in the target folder");
     }
     command.arg("--target-dir").arg(target);
+    once(command, folder.join(file))
+}
+
+fn cargo_build(package: &str, what: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--package", package])
+        .args(what);
+    if let Some(target) = cross_target() {
+        command.args(["--target", target]);
+    }
+    command
+}
+
+/// The target that the tests were told to be built for, unless they are for the host's own.
+fn cross_target() -> Option<&'static str> {
+    let target = env!("LICENCE_TARGET");
+    profile_folder()
+        .parent()
+        .is_some_and(|folder| folder.ends_with(target))
+        .then_some(target)
+}
+
+/// Runs a build once per test process; what it made.
+fn once(mut command: Command, path: PathBuf) -> PathBuf {
+    let mut known = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.contains(&path) {
+        return path;
+    }
+    // Test processes of one run may ask at the same time; one builds, the others find it done.
+    let lock = File::create(profile_folder().join(".built-for-tests.lock"))
+        .expect("the target folder is writable");
+    lock.lock()
+        .expect("a file of the target folder can be locked");
     let output = command
         .output()
         .expect("cargo runs: it has just run this test");
     assert!(
         output.status.success(),
-        "{package} does not build:\n{}",
+        "{command:?} fails:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let path = folder.join(file);
     assert!(
         path.exists(),
-        "{} is missing although {package} was built",
+        "{} is missing although it was built",
         path.display()
     );
-    known.insert(file.to_owned(), path.clone());
+    known.insert(path.clone());
     path
 }
 

@@ -34,10 +34,10 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("TemplateVersion", "ВерсияМакета"),
         Kind::Text,
         words(
-            "The version of the copy in the configuration's template.",
-            "Версия копии из макета конфигурации.",
+            "The version of the copy in the configuration's template; another than Version when the component installed on the computer works instead of it.",
+            "Версия копии из макета конфигурации; отличается от Версия, если вместо неё работает компонента, установленная на компьютере.",
         ),
-        |_| Value::from(protocol::Version::CURRENT.to_string()),
+        |object| Value::from(object.template_version()),
     ),
     Property::read_write(
         words("ServerAddr", "АдресСервера"),

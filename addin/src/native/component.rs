@@ -23,6 +23,7 @@ use super::{
 use crate::{
     interface::{CLASS_NAME, TABLE},
     object::{Failure, Object},
+    place::installed::Template,
     table::{Args, CallError, Index, Kind, Language, MAX_PARAMS, Method, Value, Words},
 };
 
@@ -51,11 +52,12 @@ pub(super) struct Component {
 const _: () = assert!(offset_of!(Component, tables) == 0);
 
 impl Component {
-    pub(super) fn new() -> Box<Self> {
+    /// `template` is the copy in whose place this one works, if it does.
+    pub(super) fn new(template: Option<Template>) -> Box<Self> {
         let host = HostHandle::detached();
         Box::new(Self {
             tables: vtable::tables(),
-            object: Object::new(host.clone()),
+            object: Object::instead_of(template, host.clone()),
             host,
             memory: Memory::new(),
             ended: AtomicBool::new(false),

@@ -9,10 +9,17 @@ use std::{
 use protocol::Version;
 use widestring::{U16CStr, u16cstr};
 
-use super::{component::Component, guard::guard, host, vtable, wide::terminated};
+use super::{
+    component::Component,
+    guard::guard,
+    host,
+    installed::{self, ABI, CreateFor},
+    vtable,
+    wide::terminated,
+};
 
 /// The same as [`CLASS_NAME`](crate::interface::CLASS_NAME): some platforms make objects by one name, some by the other.
-static CLASS_NAMES: &U16CStr = u16cstr!("LicenceAddIn");
+pub(super) static CLASS_NAMES: &U16CStr = u16cstr!("LicenceAddIn");
 /// We understand everything up to the interface language code.
 const CAPABILITIES: c_int = 3;
 /// Isolated and not isolated.
@@ -24,21 +31,24 @@ const ATTACH_ANY: c_int = 3;
 pub struct Marker {
     /// Bytes of this structure.
     pub size: u32,
-    /// The revision of how two copies of the component work together: 1.
+    /// The revision of how two copies of the component work together.
     pub abi: u32,
     /// The version's four numbers.
     pub version: [u32; 4],
+    /// Makes an object for another copy of the component, in whose place this one works.
+    pub(super) create_for: CreateFor,
 }
 
 static MARKER: Marker = Marker {
     size: size_of::<Marker>() as u32,
-    abi: 1,
+    abi: ABI,
     version: [
         Version::CURRENT.major as u32,
         Version::CURRENT.minor as u32,
         Version::CURRENT.patch as u32,
         Version::CURRENT.build,
     ],
+    create_for: installed::create_for,
 };
 
 /// The names of the classes, for the platform; static.
@@ -47,7 +57,8 @@ pub extern "C" fn GetClassNames() -> *const u16 {
     CLASS_NAMES.as_ptr()
 }
 
-/// Makes an object of a class; 1 if it did, 0 otherwise.
+/// Makes an object of a class; 1 if it did, 0 otherwise. Where a component is installed on the computer, the
+/// object is that one's.
 ///
 /// # Safety
 /// `name` is null or NUL-terminated, `object` null or writable.
@@ -63,7 +74,11 @@ pub unsafe extern "C" fn GetClassObject(name: *const u16, object: *mut *mut c_vo
         if name != Some(CLASS_NAMES.as_slice()) {
             return 0;
         }
-        let component = Box::into_raw(Component::new());
+        // SAFETY: `object` points to null, as was just seen.
+        if installed::in_place_of_this().is_some_and(|other| unsafe { other.create(object) }) {
+            return 1;
+        }
+        let component = Box::into_raw(Component::new(None));
         // SAFETY: the caller's promise.
         unsafe { object.write(component.cast()) };
         1
@@ -83,6 +98,9 @@ pub unsafe extern "C" fn DestroyObject(object: *mut *mut c_void) -> c_long {
         }
         // SAFETY: the caller's promise.
         unsafe {
+            if !vtable::is_ours(*object) {
+                return installed::if_decided().map_or(-1, |other| other.destroy(object));
+            }
             vtable::delete((*object).cast::<Component>());
             object.write(ptr::null_mut());
         }
@@ -94,6 +112,9 @@ pub unsafe extern "C" fn DestroyObject(object: *mut *mut c_void) -> c_long {
 #[unsafe(no_mangle)]
 pub extern "C" fn SetPlatformCapabilities(level: c_int) -> c_int {
     host::set_capabilities(level);
+    if let Some(other) = installed::if_decided() {
+        other.set_capabilities(level);
+    }
     CAPABILITIES
 }
 

@@ -33,6 +33,11 @@ pub(super) fn set_capabilities(level: i32) {
     CAPABILITIES.store(level, Ordering::SeqCst);
 }
 
+/// The level that was kept; 0 before the platform told one.
+pub(super) fn capabilities() -> i32 {
+    CAPABILITIES.load(Ordering::SeqCst)
+}
+
 /// Which program of the platform loaded the component.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Application {
@@ -164,7 +169,7 @@ impl HostHandle {
             unsafe { ((**connection).set_event_buffer_depth)(connection.cast(), EVENT_DEPTH) != 0 }
         });
         // Before the platform tells its level, the slot of GetInterface may not exist.
-        if CAPABILITIES.load(Ordering::SeqCst) >= 1 {
+        if capabilities() >= 1 {
             self.call(|connection| {
                 // SAFETY: as in `event`, and the platform said that the slot is there.
                 let info = unsafe { platform_info(connection) };

@@ -18,9 +18,10 @@ pub fn pin_module() -> bool {
 mod system {
     use std::{
         ffi::{CStr, OsStr, c_void},
+        fs,
         mem::MaybeUninit,
         os::unix::ffi::OsStrExt,
-        path::PathBuf,
+        path::{Path, PathBuf},
     };
 
     fn info() -> Option<libc::Dl_info> {
@@ -37,7 +38,20 @@ mod system {
         }
         // SAFETY: dladdr gave a string that lives as long as the library is loaded.
         let name = unsafe { CStr::from_ptr(info.dli_fname) };
-        Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+        let path = Path::new(OsStr::from_bytes(name.to_bytes()));
+        if path.starts_with("/proc/self/fd") {
+            // Loaded by an open file, which stays open: the link leads to its name.
+            return fs::read_link(path).ok().map(without_mark);
+        }
+        Some(path.to_owned())
+    }
+
+    /// The system marks the name of a file that was replaced since.
+    fn without_mark(path: PathBuf) -> PathBuf {
+        match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+            Some(name) => PathBuf::from(OsStr::from_bytes(name)),
+            None => path,
+        }
     }
 
     pub(super) fn pin() -> bool {

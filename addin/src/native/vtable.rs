@@ -201,6 +201,15 @@ pub(super) fn tables() -> [*const c_void; 4] {
     ]
 }
 
+/// Whether an object was made by this copy of the module; another copy has tables of its own.
+///
+/// # Safety
+/// `object` begins with a pointer.
+pub(super) unsafe fn is_ours(object: *const c_void) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { *object.cast::<*const c_void>() == tables()[0] }
+}
+
 /// The object of its sub-object `K`.
 const fn start<const K: usize>(this: This) -> *mut Component {
     this.wrapping_byte_sub(K * size_of::<*const c_void>())

@@ -15,11 +15,11 @@ impl Folders {
     /// The folders of this process, under `LICENCE_ROOT` when that is set.
     #[must_use]
     pub fn current() -> Self {
-        let root = std::env::var_os("LICENCE_ROOT").filter(|root| !root.is_empty());
+        let root = root();
         // Unit tests connect too, and must neither read this computer's settings nor log into its folders.
         #[cfg(test)]
-        let root = root.or_else(|| Some(std::env::temp_dir().join("licenceaddin-tests").into()));
-        Self::under(root.as_deref().map(Path::new))
+        let root = root.or_else(|| Some(std::env::temp_dir().join("licenceaddin-tests")));
+        Self::under(root.as_deref())
     }
 
     /// The folders under a prefix.
@@ -34,6 +34,20 @@ impl Folders {
             common: place(common()),
         }
     }
+}
+
+/// The prefix of all places, for tests and for several servers on one computer.
+fn root() -> Option<PathBuf> {
+    std::env::var_os("LICENCE_ROOT")
+        .filter(|root| !root.is_empty())
+        .map(PathBuf::from)
+}
+
+/// A path under the prefix, if there is one that does not depend on the current folder.
+pub(super) fn under_root(path: &Path) -> Option<PathBuf> {
+    root()
+        .filter(|root| root.is_absolute())
+        .map(|root| root.join(bare(path)))
 }
 
 /// A path without its drive and root, to be put under another folder.
