@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod accounting;
+mod administration;
 pub mod api;
 pub mod cli;
 pub mod component;

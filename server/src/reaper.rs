@@ -42,6 +42,7 @@ async fn tick(server: &Server) -> Result<(), StoreError> {
             .await
             .inspect_err(|_| server.keys.look_again())?;
     }
+    server.journal.minute_passed().await?;
     for key_id in server.store.keys_due(now()).await? {
         server.store.apply(key_id, Command::TimePassed).await?;
     }
@@ -85,6 +86,9 @@ async fn minute(server: &Server) -> Result<(), StoreError> {
             .await?
         {}
     }
+    let keep = Duration::from_secs(u64::from(server.conf().keep_events_days) * 24 * 60 * 60);
+    let before = Moment(now().0.saturating_sub(keep.as_millis() as i64));
+    while server.journal.forget(before).await? {}
     server.channels.sweep();
     Ok(())
 }

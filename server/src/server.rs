@@ -13,14 +13,14 @@ use parking_lot::RwLock;
 use tokio::net::TcpListener;
 
 use crate::{
-    accounting::{Command, Moment},
+    accounting::{Command, Event, EventKind, Moment},
     api::SignIn,
     component::{Channels, Directories, Lives},
     conf::Conf,
     keys::{KeyRing, KeysError},
     places::Places,
     port, reaper,
-    store::{Embedded, Store, StoreError},
+    store::{Embedded, Journal, Store, StoreError},
 };
 
 /// What all parts of the server share.
@@ -31,6 +31,8 @@ pub struct Server {
     pub keys: KeyRing,
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// The journal, and the history of usage.
+    pub journal: Arc<dyn Journal>,
     /// Which connections are alive.
     pub lives: Arc<Lives>,
     /// The channels to components.
@@ -90,16 +92,17 @@ impl Server {
         let keys = KeyRing::open(&places, conf.series_file.clone())?;
         let lives = Arc::new(Lives::default());
         let told = Arc::clone(&lives);
-        let store = Embedded::open(
+        let store = Arc::new(Embedded::open(
             &places.store(),
             conf.rules.clone(),
             Box::new(now),
             Box::new(move |lost| told.tell(&lost)),
-        )?;
+        )?);
         let server = Arc::new(Self {
             places,
             keys,
-            store: Arc::new(store),
+            store: Arc::<Embedded>::clone(&store),
+            journal: store,
             lives,
             channels: Channels::default(),
             directories: Directories::default(),
@@ -111,7 +114,14 @@ impl Server {
             // Everybody gets a fresh time-out: the silence was this server's.
             server.lives.add(row.connection.id, row.key_id);
         }
+        server.keys.set_off(server.store.keys_off().await?);
         server.keys_changed().await?;
+        let started = Event::new(EventKind::Started)
+            .saying(&format!("version={}", protocol::Version::CURRENT));
+        if let Err(error) = server.journal.note(None, started).await {
+            // Who is seated stays seated while the disk is full.
+            log::error!("{error}");
+        }
         Ok(server)
     }
 
@@ -187,6 +197,13 @@ impl Server {
             () = patience => Ok(()),
         };
         reaper.abort();
+        if let Err(error) = self
+            .journal
+            .note(None, Event::new(EventKind::Stopped))
+            .await
+        {
+            log::error!("{error}");
+        }
         result
     }
 }

@@ -4,15 +4,20 @@ use minicbor::{Decode, Encode};
 use protocol::facts::{Identity, SessionFacts};
 
 use super::{
-    Connection, ConnectionId, Holder, Key, Moment, OperationId, Session, SessionId, TokenHash,
-    Unusable,
+    Admin, Connection, ConnectionId, Holder, Key, KeyState, Moment, OperationId, Session,
+    SessionId, Text, TokenHash, Unusable,
 };
 
 /// A change of one series' ledger that somebody asks for.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// A component says hello for the first time.
-    Connect(Box<Connection>),
+    Connect {
+        /// Names the request.
+        operation: OperationId,
+        /// What the connection is if it is new.
+        connection: Box<Connection>,
+    },
     /// A component comes back to its connection.
     Resume(Box<Resume>),
     /// A session wants a seat.
@@ -42,7 +47,28 @@ pub enum Command {
     /// A detached session's time is over.
     LingerEnded(SessionId),
     /// An administrator frees a session's part of a seat.
-    AdminRelease(SessionId),
+    AdminRelease {
+        /// The session.
+        session: SessionId,
+        /// Who, and with what word.
+        by: Admin,
+    },
+    /// An administrator ends a connection, and the sessions that it alone keeps.
+    AdminDrop {
+        /// The connection.
+        connection: ConnectionId,
+        /// Who, and with what word.
+        by: Admin,
+    },
+    /// An administrator switches a key on or off.
+    SwitchKey {
+        /// The key.
+        key_no: u32,
+        /// Whether it gives seats from now on.
+        on: bool,
+        /// Who.
+        by: Admin,
+    },
     /// The keys of the series are these from now on.
     KeysChanged(Vec<Key>),
     /// A key began or ended by time.
@@ -108,6 +134,9 @@ pub enum Effect {
     /// A session was detached.
     #[n(2)]
     Detached,
+    /// A connection was opened.
+    #[n(3)]
+    Connected(#[n(0)] ConnectionId),
 }
 
 /// Why no seat was given.
@@ -163,13 +192,20 @@ pub struct Lost {
     pub connections: Vec<ConnectionId>,
     /// Why.
     pub cause: Cause,
+    /// The administrator's word, empty for none.
+    pub word: Text,
 }
 
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The connection is there, or is there again, with these sessions.
-    Connected(Vec<SessionId>),
+    /// The connection is there, or is there again.
+    Connected {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its sessions.
+        sessions: Vec<SessionId>,
+    },
     /// The seat is given.
     Granted(Grant),
     /// No seat is given.
@@ -185,6 +221,8 @@ pub enum Outcome {
     UnknownConnection,
     /// The session is not known, or not attached to that connection.
     UnknownSession,
+    /// The series has no key of that number.
+    UnknownKey,
 }
 
 /// A change of one row.
@@ -204,4 +242,8 @@ pub enum Delta {
     DropOperation(OperationId),
     /// The keys are these. Not on disk: keys have files of their own.
     SetKeys(Vec<Key>),
+    /// What is remembered of a key is this.
+    PutKeyState(KeyState),
+    /// Nothing is remembered of a key.
+    DropKeyState(u32),
 }

@@ -1,15 +1,37 @@
 //! How sessions end: with their children, and with word to everybody who was attached.
 
-use super::{Cause, ConnectionId, Delta, Lost, Moment, Rules, Session, View};
+use std::collections::HashSet;
+
+use super::{
+    Admin, Cause, ConnectionId, Delta, Event, EventKind, Lost, Moment, Rules, Session, SessionId,
+    Text, View,
+};
 
 /// Sessions that a decision ends.
 #[derive(Default)]
 pub(super) struct Ending {
     pub(super) deltas: Vec<Delta>,
     pub(super) lost: Vec<Lost>,
+    pub(super) events: Vec<Event>,
+    ended: HashSet<SessionId>,
+    /// The administrator who does it.
+    by: Option<Admin>,
 }
 
 impl Ending {
+    /// An ending that an administrator asked for.
+    pub(super) fn by(by: &Admin) -> Self {
+        Self {
+            by: Some(by.clone()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the session was ended already.
+    pub(super) fn has(&self, session: &SessionId) -> bool {
+        self.ended.contains(session)
+    }
+
     /// Ends a session and the children that share its seat.
     pub(super) fn end(&mut self, view: &impl View, session: Session, cause: Cause) {
         let children: Vec<Session> = session
@@ -30,15 +52,24 @@ impl Ending {
 
     /// Ends a session alone.
     pub(super) fn drop(&mut self, session: Session, cause: Cause) {
-        if self.lost.iter().any(|lost| lost.session == session.id) {
+        if !self.ended.insert(session.id) {
             return;
         }
+        let event = Event::of_session(EventKind::Released, &session).because(cause.name());
+        self.events.push(match &self.by {
+            Some(by) => event.saying(&by.words()),
+            None => event,
+        });
         self.deltas.push(Delta::DropSession(session.id));
         self.lost.push(Lost {
             session: session.id,
             identity: session.identity,
             connections: session.attached,
             cause,
+            word: self
+                .by
+                .as_ref()
+                .map_or_else(Text::default, |by| by.word.clone()),
         });
     }
 
@@ -60,6 +91,10 @@ impl Ending {
                 return self.end(view, session, Cause::Released);
             }
             session.linger_until = Some(now.after(rules.linger));
+            self.events.push(Event {
+                connection: Some(connection),
+                ..Event::of_session(EventKind::Detached, &session)
+            });
         }
         self.deltas.push(Delta::PutSession(Box::new(session)));
     }

@@ -1,5 +1,6 @@
 //! Keys as pools of seats, and which of them are usable at a moment.
 
+use minicbor::{Decode, Encode};
 use protocol::licence::KeyType;
 
 use super::Moment;
@@ -19,10 +20,28 @@ pub struct Key {
     pub starts: Option<Moment>,
     /// The first moment at which it works no more, if it ends.
     pub ends: Option<Moment>,
-    /// False when an administrator switched it off.
+    /// False when an administrator switched it off. The ledger decides: what a list of keys says here is not asked.
     pub enabled: bool,
     /// False when the document or the computer is wrong.
     pub workable: bool,
+}
+
+/// What the ledger remembers of a key across restarts: its file is read anew at each start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyState {
+    /// Its number.
+    #[n(0)]
+    pub key_no: u32,
+    /// True when an administrator switched it off.
+    #[n(1)]
+    pub off: bool,
+    /// True while its file is here.
+    #[n(2)]
+    pub present: bool,
+    /// True while it gives seats.
+    #[n(3)]
+    pub usable: bool,
 }
 
 /// Why a key gives no seats.

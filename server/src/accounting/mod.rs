@@ -1,15 +1,20 @@
 //! The rules of who holds a seat: plain Rust that knows neither HTTP nor SQL nor a clock.
 //!
 //! Everything that changes the ledger of a series is a [`Command`]. [`decide`] looks at the ledger through a
-//! [`View`], and answers with an [`Outcome`] and the [`Delta`]s that make it true. It changes nothing by itself:
-//! a store applies the deltas, in memory and on disk, or drops them all. Time is a parameter.
+//! [`View`], and answers with an [`Outcome`], the [`Delta`]s that make it true and the [`Event`]s that the journal
+//! says of it. It changes nothing by itself: a store applies the deltas, in memory and on disk, or drops them all.
+//! Time is a parameter.
 
+mod acquire;
 mod command;
+mod connecting;
 mod decide;
 mod ending;
+mod event;
 mod id;
 mod index;
 mod key;
+mod leaving;
 mod rebalance;
 mod seating;
 mod session;
@@ -17,9 +22,10 @@ mod view;
 
 pub use command::{Cause, Claim, Command, Delta, Denial, Effect, Grant, Lost, Outcome, Resume};
 pub use decide::{Decision, decide};
+pub use event::{Admin, Event, EventKind, MAX_DATA};
 pub use id::{ConnectionId, Moment, OperationId, SessionId, TokenHash};
-pub use index::Index;
-pub use key::{Key, Unusable, next_change, usable};
+pub use index::{Index, MAX_APPS};
+pub use key::{Key, KeyState, Unusable, next_change, usable};
 pub use session::{Connection, Session, Text};
 pub use view::{Holder, Seat, View};
 

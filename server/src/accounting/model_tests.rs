@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::{
-    rule_tests::{Ledger, claim, client, connection, facts, key, server},
+    rule_tests::{Ledger, admin, claim, client, connection, facts, key, server},
     *,
 };
 
@@ -40,6 +40,8 @@ enum Step {
     Expire(usize),
     Admin(usize),
     Wait(u64),
+    Drop(usize),
+    Switch(u32, bool),
     Keys(Vec<(u8, u32, u32, u8)>),
 }
 
@@ -71,6 +73,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..6_usize).prop_map(Step::Disconnect),
         1 => (0..6_usize).prop_map(Step::Expire),
         1 => any::<usize>().prop_map(Step::Admin),
+        1 => (0..6_usize).prop_map(Step::Drop),
+        1 => (1..4_u32, any::<bool>()).prop_map(|(key_no, on)| Step::Switch(key_no, on)),
         2 => (1..2000_u64).prop_map(Step::Wait),
         1 => prop::collection::vec((3..6_u8, 0..4_u32, 0..2_u32, 0..4_u8), 0..4).prop_map(Step::Keys),
     ]
@@ -215,7 +219,7 @@ proptest! {
                     let facts = if kind < 2 { server() } else { client(["AA", "BB"][usize::from(kind) % 2]) };
                     let new = connection(facts);
                     connections.push(new.id);
-                    run(&mut ledger, Command::Connect(Box::new(new)));
+                    run(&mut ledger, Command::Connect { operation: OperationId::random(), connection: Box::new(new) });
                 }
                 Step::Acquire { connection, number, file, flags, parent, free } => {
                     if let Some(id) = connections.get(connection) {
@@ -264,9 +268,17 @@ proptest! {
                         run(&mut ledger, Command::ConnectionExpired(*id));
                     }
                 }
+                Step::Drop(connection) => {
+                    if let Some(id) = connections.get(connection) {
+                        run(&mut ledger, Command::AdminDrop { connection: *id, by: admin() });
+                    }
+                }
+                Step::Switch(key_no, on) => {
+                    run(&mut ledger, Command::SwitchKey { key_no, on, by: admin() });
+                }
                 Step::Admin(session) => {
                     if let Some(session) = some_session(&ledger.index, session) {
-                        run(&mut ledger, Command::AdminRelease(session));
+                        run(&mut ledger, Command::AdminRelease { session, by: admin() });
                     }
                 }
                 Step::Wait(seconds) => {
@@ -283,7 +295,7 @@ proptest! {
                         .enumerate()
                         .map(|(at, (kind, seats, flags, state))| Key {
                             flags,
-                            enabled: state != 1,
+                            workable: state != 1,
                             starts: (state == 2).then(|| now.after(Duration::from_secs(500))),
                             ends: (state == 3).then(|| now.after(Duration::from_secs(700))),
                             ..key(at as u32 + 1, [KeyType::Main, KeyType::Additional, KeyType::Demo][usize::from(kind) - 3], seats)

@@ -38,7 +38,10 @@ impl Ledger {
     fn connect(&mut self, facts: ComponentFacts) -> ConnectionId {
         let connection = connection(facts);
         let id = connection.id;
-        self.run(Command::Connect(Box::new(connection)));
+        self.run(Command::Connect {
+            operation: OperationId::random(),
+            connection: Box::new(connection),
+        });
         id
     }
 
@@ -121,6 +124,14 @@ pub(super) fn facts(infobase: &str, number: u32) -> SessionFacts {
         },
         user_name: format!("user{number}"),
         ..Default::default()
+    }
+}
+
+pub(super) fn admin() -> Admin {
+    Admin {
+        user_name: "admin".into(),
+        address: "127.0.0.1".into(),
+        word: "Please end your work".into(),
     }
 }
 
@@ -487,12 +498,16 @@ fn a_resume_token_is_good_until_its_successor_is_used_and_only_for_its_own_proce
             peer_ip: "::1".into(),
         }))
     };
+    let back = || Outcome::Connected {
+        connection: one,
+        sessions: vec![],
+    };
     assert_eq!(ledger.run(resume(1, 2, 99)), Outcome::UnknownConnection);
-    assert_eq!(ledger.run(resume(1, 2, 1)), Outcome::Connected(vec![]));
+    assert_eq!(ledger.run(resume(1, 2, 1)), back());
     // The answer was lost, and the old token comes again.
-    assert_eq!(ledger.run(resume(1, 3, 1)), Outcome::Connected(vec![]));
+    assert_eq!(ledger.run(resume(1, 3, 1)), back());
     assert_eq!(ledger.run(resume(2, 4, 1)), Outcome::UnknownConnection);
-    assert_eq!(ledger.run(resume(3, 4, 1)), Outcome::Connected(vec![]));
+    assert_eq!(ledger.run(resume(3, 4, 1)), back());
     assert_eq!(ledger.run(resume(1, 5, 1)), Outcome::UnknownConnection);
 }
 
@@ -501,14 +516,69 @@ fn an_administrator_frees_a_seat_and_its_processes_are_told() {
     let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
     let one = ledger.connect(server());
     let session = session_of(&ledger.acquire(one, &facts(CLUSTER, 1), 0));
-    match ledger.run(Command::AdminRelease(session)) {
+    match ledger.run(Command::AdminRelease {
+        session,
+        by: admin(),
+    }) {
         Outcome::Done { lost, .. } => {
             assert_eq!(
                 (&lost[0].connections[..], lost[0].cause),
                 (&[one][..], Cause::Administrator)
             );
+            assert_eq!(&*lost[0].word, "Please end your work");
         }
         other => panic!("{other:?}"),
     }
     assert_eq!(ledger.used(), 0);
+}
+
+#[test]
+fn an_administrator_ends_a_connection_and_the_seats_that_it_alone_keeps() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 2)]);
+    let (one, two) = (ledger.connect(server()), ledger.connect(server()));
+    let alone = session_of(&ledger.acquire(one, &facts(CLUSTER, 1), 0));
+    let shared = session_of(&ledger.acquire(one, &facts(CLUSTER, 2), 0));
+    ledger.acquire(two, &facts(CLUSTER, 2), 0);
+    let drop = Command::AdminDrop {
+        connection: one,
+        by: admin(),
+    };
+    match ledger.run(drop.clone()) {
+        Outcome::Done { lost, more: false } => {
+            let lost: Vec<SessionId> = lost.iter().map(|lost| lost.session).collect();
+            assert_eq!(lost, [alone]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(ledger.run(drop), Outcome::UnknownConnection);
+    let kept = View::session(&ledger.index, &shared).unwrap();
+    assert_eq!(kept.attached, [two]);
+}
+
+#[test]
+fn a_key_that_is_switched_off_gives_its_seats_to_other_keys_and_back() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1), key(2, KeyType::Main, 1)]);
+    let one = ledger.connect(server());
+    let first = session_of(&ledger.acquire(one, &facts(CLUSTER, 1), 0));
+    let switch = |on| Command::SwitchKey {
+        key_no: 1,
+        on,
+        by: admin(),
+    };
+    assert_eq!(
+        ledger.run(switch(false)),
+        Outcome::Done {
+            lost: vec![],
+            more: false
+        }
+    );
+    let moved = View::session(&ledger.index, &first).unwrap();
+    assert_eq!(moved.key_no, 2);
+    let denied = ledger.acquire(one, &facts(CLUSTER, 2), 0);
+    assert!(matches!(
+        denied,
+        Outcome::Denied(Denial::NoSeats { total: 1, .. })
+    ));
+    ledger.run(switch(true));
+    session_of(&ledger.acquire(one, &facts(CLUSTER, 2), 0));
 }

@@ -2,7 +2,9 @@
 
 use protocol::facts::{Identity, Occupant};
 
-use super::{Connection, ConnectionId, Effect, Key, Moment, OperationId, Session, SessionId, Text};
+use super::{
+    Connection, ConnectionId, Effect, Key, KeyState, Moment, OperationId, Session, SessionId, Text,
+};
 
 /// How many holders a denial names.
 pub(crate) const MAX_HOLDERS: usize = 20;
@@ -41,6 +43,8 @@ pub struct Holder {
 pub trait View {
     /// All keys of the series.
     fn keys(&self) -> &[Key];
+    /// What is remembered of keys, those that are gone included.
+    fn key_states(&self) -> Vec<KeyState>;
     /// The seat that an occupant holds.
     fn seat(&self, occupant: &Occupant) -> Option<Seat>;
     /// How many seats of a key are occupied.

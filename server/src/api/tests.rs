@@ -251,7 +251,13 @@ async fn a_connection_and_its_session_are_shown_and_gone_ones_are_404() {
     place
         .server
         .store
-        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .apply(
+            SERIES,
+            Command::Connect {
+                operation: OperationId::random(),
+                connection: Box::new(connection),
+            },
+        )
         .await
         .unwrap();
     place.server.lives.add(id, SERIES);

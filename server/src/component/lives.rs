@@ -17,7 +17,6 @@ use protocol::{
     wire::message::{Id, LostSession},
 };
 
-use super::reason_of_loss;
 use crate::accounting::{ConnectionId, Lost, Moment};
 
 /// What `seen` says once the connection is being ended: no heartbeat brings it back.
@@ -108,6 +107,13 @@ impl Lives {
         life.touch(self.clock())
     }
 
+    /// Ends a connection at once: its channel has the last word for it.
+    pub fn end(&self, id: &ConnectionId) {
+        if let Some(life) = self.lives.write().remove(id) {
+            life.seen.store(ENDED, Ordering::Release);
+        }
+    }
+
     /// Forgets a connection.
     pub fn remove(&self, id: &ConnectionId) {
         self.lives.write().remove(id);
@@ -140,8 +146,8 @@ impl Lives {
                 };
                 life.lost.lock().push(LostSession {
                     session: Id(lost.session.0),
-                    reason: reason_of_loss(lost.cause),
-                    message: None,
+                    reason: lost.cause.reason(),
+                    message: (!lost.word.is_empty()).then(|| lost.word.to_string()),
                 });
                 life.has_lost.store(true, Ordering::Release);
             }
@@ -180,6 +186,7 @@ mod tests {
             identity: protocol::facts::Identity([0; 32]),
             connections: vec![life.id, ConnectionId::random()],
             cause: Cause::Administrator,
+            word: "".into(),
         }]);
         assert_eq!(
             life.take_lost()[0].reason,

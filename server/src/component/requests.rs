@@ -12,11 +12,11 @@ use protocol::{
     },
 };
 
-use super::{Channel, Life, reason_of};
+use super::{Channel, Life};
 use crate::{
     accounting::{
-        Claim, Command, Connection, ConnectionId, Denial, OperationId, Outcome, Resume, SessionId,
-        TokenHash,
+        Claim, Command, Connection, ConnectionId, Denial, Event, EventKind, OperationId, Outcome,
+        Resume, SessionId, TokenHash,
     },
     server::{Server, now},
     store::StoreError,
@@ -33,7 +33,11 @@ pub(super) fn heartbeat(server: &Server, channel: &Channel) -> Answer {
         Some(life) if server.lives.touch(life) => Answer::Alive(Alive {
             lost: life.take_lost(),
         }),
-        Some(_) => denied(Reason::ConnectionLost),
+        Some(life) => match life.take_lost() {
+            // An administrator ended the connection: the last word goes out before it is gone.
+            lost if !lost.is_empty() => Answer::Alive(Alive { lost }),
+            _ => denied(Reason::ConnectionLost),
+        },
     }
 }
 
@@ -128,7 +132,8 @@ async fn welcome(
                 facts: hello.facts.clone(),
                 peer_ip: peer_ip.clone(),
             }));
-            if let Outcome::Connected(sessions) = server.store.apply(key_id, command).await? {
+            if let Outcome::Connected { sessions, .. } = server.store.apply(key_id, command).await?
+            {
                 let mut kept = Vec::new();
                 for wanted in &resume.sessions {
                     let id = SessionId(wanted.session.0);
@@ -156,9 +161,9 @@ async fn welcome(
                 token: hash(&token),
                 previous_token: None,
             };
-            let id = connection.id;
+            let new = connection.id;
             log::info!(
-                "connection {id} of series {key_id} from {} ({}, process {})",
+                "connection {new} of series {key_id} from {} ({}, process {})",
                 connection.peer_ip,
                 crate::logs::tame(&connection.facts.computer_name),
                 connection.facts.pid
@@ -169,13 +174,24 @@ async fn welcome(
                 .as_ref()
                 .is_some_and(|terminal| terminal.from_environment)
             {
-                log::warn!("connection {id}: only environment variables tell its terminal client");
+                log::warn!("connection {new}: only environment variables tell its terminal client");
             }
-            server
-                .store
-                .apply(key_id, Command::Connect(Box::new(connection)))
-                .await?;
-            (server.lives.add(id, key_id), Vec::new())
+            let command = Command::Connect {
+                operation: OperationId(hello.operation.0),
+                connection: Box::new(connection),
+            };
+            let Outcome::Connected { connection: id, .. } =
+                server.store.apply(key_id, command).await?
+            else {
+                return Ok(denied(Reason::Internal));
+            };
+            // A repeated hello finds the connection that it opened before.
+            let life = server
+                .lives
+                .get(&id)
+                .filter(|life| server.lives.touch(life))
+                .unwrap_or_else(|| server.lives.add(id, key_id));
+            (life, Vec::new())
         }
     };
     let connection = Id(life.id.0);
@@ -234,9 +250,10 @@ async fn grant(server: &Server, life: &Life, acquire: Acquire) -> Result<Answer,
             Ok(Answer::Denied(answer))
         }
         Outcome::UnknownSession => Ok(denied(Reason::UnknownSession)),
-        Outcome::UnknownConnection | Outcome::Connected(_) | Outcome::Done { .. } => {
-            Ok(denied(Reason::ConnectionLost))
-        }
+        Outcome::UnknownConnection
+        | Outcome::UnknownKey
+        | Outcome::Connected { .. }
+        | Outcome::Done { .. } => Ok(denied(Reason::ConnectionLost)),
     }
 }
 
@@ -263,26 +280,26 @@ async fn note_many_computers(server: &Server, id: SessionId) -> Result<(), Store
             "session {id} is claimed from {} computers: more than one person may be behind it",
             computers.len()
         );
+        let event = Event::of_session(EventKind::ManyComputers, &row.session)
+            .saying(&format!("computers={}", computers.len()));
+        server.journal.note(Some(row.key_id), event).await?;
     }
     Ok(())
 }
 
 fn denial_of(denial: Denial) -> Denied {
+    let plain = Denied::because(denial.reason());
     match denial {
-        Denial::NoLicence => Denied::because(Reason::NoLicence),
         Denial::NotUsable(keys) => {
-            let reason = keys
-                .first()
-                .map_or(Reason::NotWorkable, |(_, unusable)| reason_of(*unusable));
             let numbers: Vec<String> = keys.iter().map(|(key_no, _)| key_no.to_string()).collect();
             Denied {
                 detail: Some(numbers.join(", ")),
-                ..Denied::because(reason)
+                ..plain
             }
         }
         Denial::NoFlags { asked } => Denied {
             detail: Some(format!("{asked:032b}")),
-            ..Denied::because(Reason::NoFlags)
+            ..plain
         },
         Denial::NoSeats { total, holders } => Denied {
             total,
@@ -298,9 +315,9 @@ fn denial_of(denial: Denial) -> Denied {
                     since: holder.since.seconds(),
                 })
                 .collect(),
-            ..Denied::because(Reason::NoSeats)
+            ..plain
         },
-        Denial::TooManyConnections | Denial::TooManySessions => Denied::because(Reason::ServerBusy),
+        Denial::NoLicence | Denial::TooManyConnections | Denial::TooManySessions => plain,
     }
 }
 

@@ -183,6 +183,14 @@ impl Component {
     }
 }
 
+fn admin() -> crate::accounting::Admin {
+    crate::accounting::Admin {
+        user_name: "admin".into(),
+        address: "127.0.0.1".into(),
+        word: "Сервер останавливается".into(),
+    }
+}
+
 fn session(number: u32) -> SessionFacts {
     SessionFacts {
         key: SessionKey {
@@ -371,8 +379,32 @@ async fn an_administrators_release_is_told_with_the_next_heartbeat() {
     let place = place(1, "").await;
     let (mut component, _) = Component::connect(&place.server, 1).await;
     let session = granted(&component.acquire(1).await);
-    let command = crate::accounting::Command::AdminRelease(crate::accounting::SessionId(session.0));
-    place.server.store.apply(SERIES, command).await.unwrap();
+    let id = crate::accounting::SessionId(session.0);
+    assert!(place.server.release_session(id, admin()).await.unwrap());
+    assert!(!place.server.release_session(id, admin()).await.unwrap());
+    match component.ask(Request::Heartbeat).await {
+        Answer::Alive(alive) => {
+            assert_eq!(
+                (alive.lost[0].session, alive.lost[0].reason),
+                (session, Reason::ReleasedByAdministrator)
+            );
+            assert_eq!(
+                alive.lost[0].message.as_deref(),
+                Some("Сервер останавливается")
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_an_administrator_ends_hears_the_word_and_is_gone() {
+    let place = place(1, "").await;
+    let (mut component, welcome) = Component::connect(&place.server, 1).await;
+    let session = granted(&component.acquire(1).await);
+    let id = crate::accounting::ConnectionId(welcome.connection.0);
+    assert!(place.server.drop_connection(id, admin()).await.unwrap());
+    assert!(!place.server.drop_connection(id, admin()).await.unwrap());
     match component.ask(Request::Heartbeat).await {
         Answer::Alive(alive) => {
             assert_eq!(
@@ -382,6 +414,42 @@ async fn an_administrators_release_is_told_with_the_next_heartbeat() {
         }
         other => panic!("{other:?}"),
     }
+    assert_eq!(
+        denied(&component.ask(Request::Heartbeat).await),
+        Reason::ConnectionLost
+    );
+    let (mut other, _) = Component::connect(&place.server, 2).await;
+    granted(&other.acquire(2).await);
+}
+
+#[tokio::test]
+async fn a_key_that_is_switched_off_gives_no_seats_and_stays_off_after_a_restart() {
+    let place = place(1, "").await;
+    let (mut component, _) = Component::connect(&place.server, 1).await;
+    granted(&component.acquire(1).await);
+    assert!(place.server.switch_key(7, false, admin()).await.unwrap());
+    assert!(!place.server.switch_key(8, false, admin()).await.unwrap());
+    assert_eq!(denied(&component.acquire(1).await), Reason::Disabled);
+    let Place {
+        places,
+        server,
+        _folder,
+        ..
+    } = place;
+    drop(component);
+    drop(server);
+    let server = open(&places).await;
+    assert!(!server.keys.installed()[0].enabled);
+    assert_eq!(
+        server
+            .keys
+            .any_credential(SERIES, crate::now())
+            .unwrap_err(),
+        Reason::Disabled
+    );
+    assert!(server.switch_key(7, true, admin()).await.unwrap());
+    let (mut component, _) = Component::connect(&server, 2).await;
+    granted(&component.acquire(2).await);
 }
 
 #[tokio::test]

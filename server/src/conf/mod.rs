@@ -71,6 +71,8 @@ pub struct Conf {
     pub access: Access,
     /// Whether the API answers.
     pub api_enabled: bool,
+    /// How many days the journal's lines are kept.
+    pub keep_events_days: u32,
 }
 
 /// What is wrong with the file.
@@ -271,6 +273,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
                 })?,
         },
         api_enabled: values.switch("API", "Enabled", true)?,
+        keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,
     })
 }
 
@@ -364,6 +367,7 @@ impl Values<'_> {
 
 fn expected_number(range: &std::ops::RangeInclusive<u64>) -> &'static str {
     match range.end() {
+        3650 => "a number of days from 1 to 3650",
         3600 => "a number of seconds from 1 to 3600",
         65535 => "a port from 1 to 65535, or 0 for any free one",
         _ => "a number of minutes from 0 to 10080",

@@ -54,6 +54,8 @@ pub struct KeyRing {
     places: Places,
     series_file: PathBuf,
     content: RwLock<Arc<Content>>,
+    /// Keys that an administrator switched off: the ledger remembers them.
+    off: RwLock<HashSet<(KeyId, u32)>>,
     credentials: Mutex<HashMap<(KeyId, u32), Kept>>,
     /// What the folder showed when it was read.
     seen: Mutex<Vec<Seen>>,
@@ -79,6 +81,7 @@ impl KeyRing {
                 series: Vec::new(),
                 found: Found::default(),
             })),
+            off: RwLock::default(),
             credentials: Mutex::default(),
             seen: Mutex::default(),
             last_look: Mutex::default(),
@@ -205,7 +208,28 @@ impl KeyRing {
 
     /// All licences of ours, working or not.
     pub fn installed(&self) -> Vec<Installed> {
-        self.content().found.installed.clone()
+        let mut all = self.content().found.installed.clone();
+        for installed in &mut all {
+            installed.enabled = self.is_on(installed);
+        }
+        all
+    }
+
+    /// Which keys are switched off from now on.
+    pub fn set_off(&self, off: Vec<(KeyId, u32)>) {
+        *self.off.write() = off.into_iter().collect();
+    }
+
+    fn is_on(&self, installed: &Installed) -> bool {
+        let key = installed.key_id.zip(installed.key_no);
+        key.is_none_or(|key| !self.off.read().contains(&key))
+    }
+
+    fn key(&self, installed: &Installed) -> Option<Key> {
+        Some(Key {
+            enabled: self.is_on(installed),
+            ..installed.key()?
+        })
     }
 
     /// The known series.
@@ -227,7 +251,7 @@ impl KeyRing {
     pub fn pools(&self) -> BTreeMap<KeyId, Vec<Key>> {
         let mut pools: BTreeMap<KeyId, Vec<Key>> = BTreeMap::new();
         for installed in &self.content().found.installed {
-            if let (Some(key_id), Some(key)) = (installed.key_id, installed.key()) {
+            if let (Some(key_id), Some(key)) = (installed.key_id, self.key(installed)) {
                 pools.entry(key_id).or_default().push(key);
             }
         }
@@ -242,7 +266,9 @@ impl KeyRing {
             .installed
             .iter()
             .filter(|installed| installed.key_id == Some(key_id));
-        of_series.filter_map(Installed::key).collect()
+        of_series
+            .filter_map(|installed| self.key(installed))
+            .collect()
     }
 
     /// The credential of some usable key of a series, for a handshake.
@@ -272,7 +298,7 @@ impl KeyRing {
                         .credential(key_id, key.key_no, now)
                         .ok_or(Reason::NotWorkable);
                 }
-                Err(unusable) => reason = crate::component::reason_of(unusable),
+                Err(unusable) => reason = unusable.reason(),
             }
         }
         Err(reason)

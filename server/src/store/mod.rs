@@ -1,12 +1,15 @@
 //! Where the ledger is kept. One writing call; everything else is reading.
 
 mod embedded;
-mod rows;
-mod schema;
+mod journal;
 #[cfg(test)]
 mod tests;
 
 pub use embedded::{Clock, Embedded, Listener};
+pub use journal::{
+    Change, EventPage, EventQuery, EventRow, Journal, MAX_PAGE, Step, UsageNow, UsageQuery,
+    UsageRow,
+};
 
 use std::{future::Future, pin::Pin};
 
@@ -84,6 +87,8 @@ pub trait Store: Send + Sync {
     fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>>;
     /// All series that have rows or keys.
     fn series(&self) -> Answer<'_, Vec<KeyId>>;
+    /// Keys that an administrator switched off.
+    fn keys_off(&self) -> Answer<'_, Vec<(KeyId, u32)>>;
     /// How many seats of a key are occupied.
     fn used(&self, key_id: KeyId, key_no: u32) -> Answer<'_, u32>;
 }

@@ -8,7 +8,7 @@ mod packed;
 mod slab;
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::RandomState},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher,
 };
 
@@ -17,12 +17,14 @@ use protocol::facts::{Identity, Occupant};
 
 use self::{operations::Operations, packed::Packed, slab::Slab};
 use super::{
-    Connection, ConnectionId, Delta, Effect, Holder, Key, Moment, OperationId, Seat, Session,
-    SessionId, Text, View, view::MAX_HOLDERS,
+    Connection, ConnectionId, Delta, Effect, Holder, Key, KeyState, Moment, OperationId, Seat,
+    Session, SessionId, Text, View, view::MAX_HOLDERS,
 };
 
 /// How many remembered requests are forgotten in one go.
 const FORGET_CHUNK: usize = 10_000;
+/// How many applications an account of the usage names.
+pub const MAX_APPS: usize = 16;
 /// Texts over which the table of shared ones is cleared of those that nobody uses.
 const TEXTS_SWEEP: usize = 4096;
 
@@ -30,6 +32,7 @@ const TEXTS_SWEEP: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Index {
     keys: Vec<Key>,
+    key_states: BTreeMap<u32, KeyState>,
     connections: HashMap<ConnectionId, Box<Connection>>,
     attached: HashMap<ConnectionId, HashSet<u32>>,
     sessions: Slab<Box<Packed>>,
@@ -43,6 +46,7 @@ pub struct Index {
     lingering: HashSet<SessionId>,
     operations: Operations,
     texts: HashSet<Text>,
+    apps: HashMap<Text, u32>,
 }
 
 #[derive(Debug)]
@@ -136,6 +140,14 @@ impl Index {
                     Delta::PutOperation(id, at, effect)
                 }),
             Delta::SetKeys(keys) => Delta::SetKeys(std::mem::replace(&mut self.keys, keys)),
+            Delta::PutKeyState(state) => self
+                .key_states
+                .insert(state.key_no, state)
+                .map_or(Delta::DropKeyState(state.key_no), Delta::PutKeyState),
+            Delta::DropKeyState(key_no) => self
+                .key_states
+                .remove(&key_no)
+                .map_or(Delta::DropKeyState(key_no), Delta::PutKeyState),
         }
     }
 
@@ -152,6 +164,40 @@ impl Index {
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// How many seats are occupied.
+    pub fn occupied(&self) -> u32 {
+        self.used
+            .values()
+            .fold(0, |sum, used| sum.saturating_add(*used))
+    }
+
+    /// The keys that give seats, as of the last look at the time.
+    pub fn usable_keys(&self) -> impl Iterator<Item = &Key> {
+        let usable = |key: &&Key| {
+            let state = self.key_states.get(&key.key_no);
+            state.is_some_and(|state| state.usable)
+        };
+        self.keys.iter().filter(usable)
+    }
+
+    /// How many seats the usable keys give.
+    pub fn given(&self) -> u32 {
+        self.usable_keys()
+            .fold(0, |sum, key| sum.saturating_add(key.seats))
+    }
+
+    /// Sessions by 1C application, the most first; the rarest ones are left out.
+    pub fn apps(&self) -> Vec<(Text, u32)> {
+        let mut apps: Vec<(Text, u32)> = self
+            .apps
+            .iter()
+            .map(|(app, count)| (app.clone(), *count))
+            .collect();
+        apps.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
+        apps.truncate(MAX_APPS);
+        apps
     }
 
     /// Sessions whose linger is over.
@@ -207,6 +253,7 @@ impl Index {
     }
 
     fn add_session(&mut self, session: Session) {
+        *self.apps.entry(session.app_name.clone()).or_default() += 1;
         let session = Box::new(Packed::new(session));
         let (id, name, seat) = (session.id, (session.own, session.identity), session.seat());
         let (key_no, since) = (session.key_no, session.since);
@@ -262,7 +309,7 @@ impl Index {
         row.sessions.add(session);
         if row.key_no != key_no {
             // The seat moves to another key: its other sessions follow in the same decision.
-            less(&mut self.used, row.key_no);
+            less(&mut self.used, &row.key_no);
             *self.used.entry(key_no).or_default() += 1;
             row.key_no = key_no;
         }
@@ -283,6 +330,7 @@ impl Index {
             entry.remove();
         }
         self.lingering.remove(id);
+        less(&mut self.apps, &session.app_name);
         for connection in &session.attached {
             if let Some(sessions) = self.attached.get_mut(connection) {
                 sessions.remove(&at);
@@ -318,7 +366,7 @@ impl Index {
             entry.remove();
         }
         self.seats.remove(at);
-        less(&mut self.used, key_no);
+        less(&mut self.used, &key_no);
     }
 
     fn seat_of(&self, row: &SeatRow) -> Seat {
@@ -332,11 +380,11 @@ impl Index {
     }
 }
 
-fn less(used: &mut HashMap<u32, u32>, key_no: u32) {
-    if let Some(count) = used.get_mut(&key_no) {
+fn less<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
         *count = count.saturating_sub(1);
         if *count == 0 {
-            used.remove(&key_no);
+            counts.remove(key);
         }
     }
 }
@@ -344,6 +392,10 @@ fn less(used: &mut HashMap<u32, u32>, key_no: u32) {
 impl View for Index {
     fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    fn key_states(&self) -> Vec<KeyState> {
+        self.key_states.values().copied().collect()
     }
 
     fn seat(&self, occupant: &Occupant) -> Option<Seat> {

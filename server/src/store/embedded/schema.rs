@@ -10,6 +10,22 @@ const MIGRATIONS: &[&str] = &["
         id BLOB NOT NULL, series INTEGER NOT NULL, at INTEGER NOT NULL, effect BLOB NOT NULL,
         PRIMARY KEY (series, id)
     ) WITHOUT ROWID;
+",
+// The journal, the usage's history, and what is remembered of keys.
+"
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, kind INTEGER NOT NULL, series INTEGER, key_no INTEGER,
+        session BLOB, connection BLOB, user_name TEXT NOT NULL, computer_name TEXT NOT NULL, app_name TEXT NOT NULL,
+        reason TEXT NOT NULL, data TEXT NOT NULL
+    );
+    CREATE TABLE usage (
+        series INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, minutes INTEGER NOT NULL,
+        used INTEGER NOT NULL, total INTEGER NOT NULL, peak INTEGER NOT NULL, denied INTEGER NOT NULL, apps BLOB NOT NULL,
+        PRIMARY KEY (step, at, series)
+    ) WITHOUT ROWID;
+    CREATE TABLE keys (
+        series INTEGER NOT NULL, key_no INTEGER NOT NULL, row BLOB NOT NULL, PRIMARY KEY (series, key_no)
+    ) WITHOUT ROWID;
 "];
 
 /// The newest version.

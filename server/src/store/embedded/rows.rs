@@ -34,6 +34,14 @@ pub(super) fn write(transaction: &Transaction<'_>, key_id: KeyId, delta: &Delta)
             "DELETE FROM operations WHERE series = ?1 AND id = ?2",
             params![series, id.0],
         ),
+        Delta::PutKeyState(state) => run(
+            "INSERT OR REPLACE INTO keys (series, key_no, row) VALUES (?1, ?2, ?3)",
+            params![series, state.key_no, envelope::to_cbor(state)],
+        ),
+        Delta::DropKeyState(key_no) => run(
+            "DELETE FROM keys WHERE series = ?1 AND key_no = ?2",
+            params![series, key_no],
+        ),
         // Keys are read from their own files at each start.
         Delta::SetKeys(_) => Ok(()),
     }
@@ -70,7 +78,16 @@ pub(super) fn read(
         );
     }
     let mut statement = database
-        .prepare("SELECT series, id, at, effect FROM operations")
+        .prepare("SELECT series, row FROM keys")
+        .map_err(text)?;
+    let mut rows = statement.query([]).map_err(text)?;
+    while let Some(row) = rows.next().map_err(text)? {
+        let bytes: Vec<u8> = row.get(1).map_err(text)?;
+        let state = envelope::from_cbor(&bytes).map_err(|error| error.to_string())?;
+        each(KeyId(row.get(0).map_err(text)?), Delta::PutKeyState(state));
+    }
+    let mut statement = database
+        .prepare("SELECT series, id, at, effect FROM operations ORDER BY at")
         .map_err(text)?;
     let mut rows = statement.query([]).map_err(text)?;
     while let Some(row) = rows.next().map_err(text)? {

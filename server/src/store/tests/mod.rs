@@ -11,6 +11,8 @@ use protocol::{
     licence::KeyType,
 };
 
+mod journal;
+
 use super::*;
 use crate::accounting::{Claim, Key, OperationId, Rules, TokenHash};
 
@@ -55,6 +57,17 @@ fn connection() -> Connection {
     }
 }
 
+fn connect(connection: Connection) -> Command {
+    Command::Connect {
+        operation: OperationId::random(),
+        connection: Box::new(connection),
+    }
+}
+
+async fn apply(store: &impl Store, command: Command) -> Outcome {
+    store.apply(SERIES, command).await.unwrap()
+}
+
 fn claim(connection: ConnectionId, number: u32) -> Claim {
     Claim {
         operation: OperationId::random(),
@@ -85,7 +98,13 @@ async fn seats_connections_and_repetitions_survive_a_restart() {
     let connection = connection();
     let id = connection.id;
     store
-        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .apply(
+            SERIES,
+            Command::Connect {
+                operation: OperationId::random(),
+                connection: Box::new(connection),
+            },
+        )
         .await
         .unwrap();
     let first = claim(id, 1);
@@ -138,7 +157,13 @@ async fn when_the_disk_refuses_nothing_is_granted_and_it_recovers_by_itself() {
     let connection = connection();
     let id = connection.id;
     store
-        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .apply(
+            SERIES,
+            Command::Connect {
+                operation: OperationId::random(),
+                connection: Box::new(connection),
+            },
+        )
         .await
         .unwrap();
     let error = store
@@ -178,7 +203,13 @@ async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago() {
     let connection = connection();
     let id = connection.id;
     store
-        .apply(SERIES, Command::Connect(Box::new(connection)))
+        .apply(
+            SERIES,
+            Command::Connect {
+                operation: OperationId::random(),
+                connection: Box::new(connection),
+            },
+        )
         .await
         .unwrap();
     store

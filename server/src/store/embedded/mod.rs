@@ -1,47 +1,46 @@
 //! The embedded store: one writer thread, the ledger in memory, SQLite behind it.
 //!
-//! The writer decides commands one after the other, changes memory at once and keeps what undoes each change.
-//! Commands that came together share one commit, and so one sync of the disk; nobody is answered before it.
-//! When the commit fails, memory is put back and everybody is told.
+//! Readers of the ledger look at memory; those of the journal and the history read the file by a connection of their own,
+//! beside the writer.
+
+mod events;
+mod rows;
+mod schema;
+mod usage;
+mod writer;
 
 use std::{
     collections::HashMap,
+    fs::File,
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
     time::Duration,
 };
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use protocol::KeyId;
 use rusqlite::Connection as Database;
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
-use super::{Answer, ConnectionRow, SessionRow, Store, StoreError, rows, schema};
+use self::writer::{Message, Reply, Writer};
+use super::{
+    Answer, Change, ConnectionRow, EventPage, EventQuery, Journal, SessionRow, Store, StoreError,
+    UsageNow, UsageQuery, UsageRow,
+};
 use crate::accounting::{
-    Command, ConnectionId, Delta, Index, Lost, Moment, Outcome, Rules, SessionId, View, decide,
-    next_change,
+    Command, ConnectionId, Event, Index, Lost, Moment, Outcome, Rules, SessionId, View,
 };
 
-/// The most commands that share a commit: enough for group commit, few enough that nobody waits long.
-const BATCH: usize = 2048;
+/// How many changes a slow listener may be behind.
+const CHANGES: usize = 4096;
+/// How large the write-ahead log stays after a burst, in bytes.
+const LOG_LIMIT: i64 = 64 * 1024 * 1024;
 
 /// Tells the time.
 pub type Clock = Box<dyn Fn() -> Moment + Send>;
 /// Is told of sessions that ended, once that is safe on disk, whoever caused it.
 pub type Listener = Box<dyn Fn(Vec<Lost>) + Send>;
-type Reply = oneshot::Sender<Result<Outcome, StoreError>>;
-
-struct Job {
-    key_id: KeyId,
-    command: Command,
-    reply: Reply,
-}
-
-enum Message {
-    Job(Box<Job>),
-    Rules(Rules),
-}
 
 /// One series in memory.
 #[derive(Default)]
@@ -49,6 +48,14 @@ struct Series {
     index: Index,
     /// When a key begins or ends next.
     due: Option<Moment>,
+    meter: Meter,
+}
+
+/// What is counted of the minute that is under way.
+#[derive(Default)]
+struct Meter {
+    peak: u32,
+    denied: u32,
 }
 
 type Ledger = Arc<RwLock<HashMap<KeyId, Arc<RwLock<Series>>>>>;
@@ -56,8 +63,12 @@ type Ledger = Arc<RwLock<HashMap<KeyId, Arc<RwLock<Series>>>>>;
 /// The embedded store.
 pub struct Embedded {
     ledger: Ledger,
-    jobs: Option<mpsc::Sender<Message>>,
+    inbox: Option<mpsc::Sender<Message>>,
     writer: Option<JoinHandle<()>>,
+    reader: Arc<Mutex<Database>>,
+    changes: broadcast::Sender<Change>,
+    /// Held as long as the store is open.
+    _lock: File,
 }
 
 impl Embedded {
@@ -77,20 +88,16 @@ impl Embedded {
             }
             _ => StoreError::Disk(format!("{}: {error}", file.display())),
         };
-        let mut database = Database::open(file).map_err(disk)?;
-        narrow(file);
-        database
-            .busy_timeout(Duration::from_secs(1))
-            .map_err(disk)?;
-        // Another server on the same file would count the same seats twice.
-        database
-            .pragma_update(None, "locking_mode", "EXCLUSIVE")
-            .map_err(disk)?;
+        let lock = lock(file)?;
+        let mut database = open(file).map_err(disk)?;
         database
             .pragma_update(None, "journal_mode", "WAL")
             .map_err(disk)?;
         database
             .pragma_update(None, "synchronous", "FULL")
+            .map_err(disk)?;
+        database
+            .pragma_update(None, "journal_size_limit", LOG_LIMIT)
             .map_err(disk)?;
         let found = schema::version(&database).map_err(disk)?;
         if found > schema::VERSION {
@@ -111,30 +118,40 @@ impl Embedded {
                 .map(|(key_id, series)| (key_id, Arc::new(RwLock::new(series))))
                 .collect(),
         ));
-        let (jobs, inbox) = mpsc::channel();
-        let writer = Writer {
-            ledger: Arc::clone(&ledger),
+        let reader = open(file).map_err(disk)?;
+        reader
+            .pragma_update(None, "query_only", true)
+            .map_err(disk)?;
+        let (changes, _) = broadcast::channel(CHANGES);
+        let (sender, inbox) = mpsc::channel();
+        let writer = Writer::new(
+            Arc::clone(&ledger),
             database,
             rules,
             clock,
             listener,
-        };
+            changes.clone(),
+        )
+        .map_err(disk)?;
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run(&inbox))
             .map_err(|error| StoreError::Disk(error.to_string()))?;
         Ok(Self {
             ledger,
-            jobs: Some(jobs),
+            inbox: Some(sender),
             writer: Some(writer),
+            reader: Arc::new(Mutex::new(reader)),
+            changes,
+            _lock: lock,
         })
     }
 
     /// The rules change from the next command on.
     pub fn set_rules(&self, rules: Rules) {
-        if let Some(jobs) = &self.jobs {
+        if let Some(inbox) = &self.inbox {
             // A stopped writer needs no rules.
-            let _ = jobs.send(Message::Rules(rules));
+            drop(inbox.send(Message::Rules(rules)));
         }
     }
 
@@ -145,17 +162,73 @@ impl Embedded {
             .map(|(key_id, series)| (*key_id, Arc::clone(series)))
             .collect()
     }
+
+    /// Asks the writer, whose answer comes once the disk has it.
+    fn ask<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Answer<'_, T> {
+        let (reply, answer) = oneshot::channel();
+        let message = message(reply);
+        let sent = self
+            .inbox
+            .as_ref()
+            .is_some_and(|inbox| inbox.send(message).is_ok());
+        Box::pin(async move {
+            if !sent {
+                return Err(StoreError::Stopping);
+            }
+            answer.await.unwrap_or(Err(StoreError::Stopping))
+        })
+    }
+
+    /// Reads the file on a thread that may wait for the disk.
+    fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Database) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'_, T> {
+        let reader = Arc::clone(&self.reader);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || read(&reader.lock()).map_err(StoreError::from))
+                .await
+                .unwrap_or(Err(StoreError::Stopping))
+        })
+    }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
         // The closed channel ends the writer after its last batch.
-        drop(self.jobs.take());
+        drop(self.inbox.take());
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
         {
             log::error!("the store's writer ended in a panic");
         }
+    }
+}
+
+fn open(file: &Path) -> rusqlite::Result<Database> {
+    let database = Database::open(file)?;
+    narrow(file);
+    database.busy_timeout(Duration::from_secs(1))?;
+    Ok(database)
+}
+
+/// Another server on the same file would count the same seats twice. The system lets go of the lock when the process
+/// ends, however it ends.
+fn lock(file: &Path) -> Result<File, StoreError> {
+    let path = file.with_extension("lock");
+    let failed = |error: std::io::Error| StoreError::Disk(format!("{}: {error}", path.display()));
+    let lock = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(StoreError::InUse(file.display().to_string()))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
@@ -176,152 +249,9 @@ fn narrow(file: &Path) {
     let _ = file;
 }
 
-struct Writer {
-    ledger: Ledger,
-    database: Database,
-    rules: Rules,
-    clock: Clock,
-    listener: Listener,
-}
-
-/// What a batch did, until it is safe on disk.
-#[derive(Default)]
-struct Batch {
-    written: Vec<(KeyId, Delta)>,
-    undo: Vec<(Arc<RwLock<Series>>, Delta)>,
-    due: Vec<(Arc<RwLock<Series>>, Option<Moment>)>,
-    answers: Vec<(Reply, Outcome)>,
-    lost: Vec<Lost>,
-}
-
-impl Writer {
-    fn run(mut self, inbox: &mpsc::Receiver<Message>) {
-        while let Ok(first) = inbox.recv() {
-            let mut batch = Batch::default();
-            let mut next = Some(first);
-            while let Some(message) = next {
-                match message {
-                    Message::Job(job) => self.decide(*job, &mut batch),
-                    Message::Rules(rules) => self.rules = rules,
-                }
-                next = if batch.answers.len() < BATCH {
-                    inbox.try_recv().ok()
-                } else {
-                    None
-                };
-            }
-            self.commit(batch);
-        }
-    }
-
-    fn series(&self, key_id: KeyId) -> Arc<RwLock<Series>> {
-        if let Some(series) = self.ledger.read().get(&key_id) {
-            return Arc::clone(series);
-        }
-        Arc::clone(self.ledger.write().entry(key_id).or_default())
-    }
-
-    fn decide(&self, job: Job, batch: &mut Batch) {
-        let now = (self.clock)();
-        let series = self.series(job.key_id);
-        let overdue = series.read().due.is_some_and(|due| due <= now);
-        let timed = matches!(job.command, Command::TimePassed | Command::KeysChanged(_));
-        if overdue && !timed {
-            // A key ended a moment ago: nobody may be seated by its former state.
-            self.one(job.key_id, &series, Command::TimePassed, now, batch);
-        }
-        let outcome = self.one(job.key_id, &series, job.command, now, batch);
-        batch.answers.push((job.reply, outcome));
-    }
-
-    fn one(
-        &self,
-        key_id: KeyId,
-        series: &Arc<RwLock<Series>>,
-        command: Command,
-        now: Moment,
-        batch: &mut Batch,
-    ) -> Outcome {
-        let timed = matches!(command, Command::TimePassed | Command::KeysChanged(_));
-        // Only this thread writes, so what is read here still holds below.
-        let decision = decide(&series.read().index, command, &self.rules, now);
-        let mut locked = series.write();
-        for delta in decision.deltas {
-            if !matches!(delta, Delta::SetKeys(_)) {
-                batch.written.push((key_id, delta.clone()));
-            }
-            let undo = locked.index.apply(delta);
-            batch.undo.push((Arc::clone(series), undo));
-        }
-        if timed {
-            let due = next_change(locked.index.keys(), now);
-            batch
-                .due
-                .push((Arc::clone(series), std::mem::replace(&mut locked.due, due)));
-        }
-        if let Outcome::Done { lost, .. } = &decision.outcome {
-            batch.lost.extend(lost.iter().cloned());
-        }
-        decision.outcome
-    }
-
-    fn commit(&mut self, batch: Batch) {
-        match self.write(&batch.written) {
-            Ok(()) => {
-                if !batch.lost.is_empty() {
-                    (self.listener)(batch.lost);
-                }
-                for (reply, outcome) in batch.answers {
-                    // Who asked may be gone; the ledger is right without them.
-                    let _ = reply.send(Ok(outcome));
-                }
-            }
-            Err(error) => {
-                let error = StoreError::Disk(error.to_string());
-                log::error!("{error}");
-                for (series, delta) in batch.undo.into_iter().rev() {
-                    series.write().index.apply(delta);
-                }
-                for (series, due) in batch.due.into_iter().rev() {
-                    series.write().due = due;
-                }
-                for (reply, _) in batch.answers {
-                    let _ = reply.send(Err(error.clone()));
-                }
-            }
-        }
-    }
-
-    fn write(&mut self, written: &[(KeyId, Delta)]) -> rusqlite::Result<()> {
-        if written.is_empty() {
-            return Ok(());
-        }
-        let transaction = self.database.transaction()?;
-        for (key_id, delta) in written {
-            rows::write(&transaction, *key_id, delta)?;
-        }
-        transaction.commit()
-    }
-}
-
 impl Store for Embedded {
     fn apply(&self, key_id: KeyId, command: Command) -> Answer<'_, Outcome> {
-        let (reply, answer) = oneshot::channel();
-        let job = Message::Job(Box::new(Job {
-            key_id,
-            command,
-            reply,
-        }));
-        let sent = self
-            .jobs
-            .as_ref()
-            .is_some_and(|jobs| jobs.send(job).is_ok());
-        Box::pin(async move {
-            if !sent {
-                return Err(StoreError::Stopping);
-            }
-            answer.await.unwrap_or(Err(StoreError::Stopping))
-        })
+        self.ask(|reply| Message::Command(key_id, Box::new(command), reply))
     }
 
     fn connections(&self) -> Answer<'_, Vec<ConnectionRow>> {
@@ -401,9 +331,67 @@ impl Store for Embedded {
         Box::pin(async move { Ok(found) })
     }
 
+    fn keys_off(&self) -> Answer<'_, Vec<(KeyId, u32)>> {
+        let mut found = Vec::new();
+        for (key_id, series) in self.all() {
+            let states = series.read().index.key_states();
+            let off = states.into_iter().filter(|state| state.off);
+            found.extend(off.map(|state| (key_id, state.key_no)));
+        }
+        Box::pin(async move { Ok(found) })
+    }
+
     fn used(&self, key_id: KeyId, key_no: u32) -> Answer<'_, u32> {
         let series = self.ledger.read().get(&key_id).map(Arc::clone);
         let used = series.map_or(0, |series| series.read().index.used(key_no));
         Box::pin(async move { Ok(used) })
+    }
+}
+
+impl Journal for Embedded {
+    fn note(&self, key_id: Option<KeyId>, event: Event) -> Answer<'_, ()> {
+        self.ask(|reply| Message::Note(key_id, Box::new(event), reply))
+    }
+
+    fn events(&self, query: EventQuery) -> Answer<'_, EventPage> {
+        self.look(move |database| events::read(database, &query))
+    }
+
+    fn usage(&self, query: UsageQuery) -> Answer<'_, Vec<UsageRow>> {
+        self.look(move |database| usage::read(database, &query))
+    }
+
+    fn usage_now(&self) -> Answer<'_, Vec<UsageNow>> {
+        let mut found = Vec::new();
+        for (key_id, series) in self.all() {
+            let series = series.read();
+            let index = &series.index;
+            found.push(UsageNow {
+                key_id,
+                used: index.occupied(),
+                total: index.given(),
+                peak: series.meter.peak.max(index.occupied()),
+                denied: series.meter.denied,
+                keys: index
+                    .usable_keys()
+                    .map(|key| (key.key_no, index.used(key.key_no), key.seats))
+                    .collect(),
+                apps: index.apps(),
+            });
+        }
+        found.sort_by_key(|usage| usage.key_id);
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn minute_passed(&self) -> Answer<'_, ()> {
+        self.ask(Message::Minute)
+    }
+
+    fn forget(&self, before: Moment) -> Answer<'_, bool> {
+        self.ask(|reply| Message::Forget(before, reply))
     }
 }

@@ -1,0 +1,278 @@
+//! A session wants a seat: which one it gets, or why it gets none.
+
+use protocol::{facts::Occupant, wire::MAX_SESSIONS};
+
+use super::{
+    Claim, Connection, Delta, Denial, Effect, Event, EventKind, Grant, MAX_ATTACHED, MAX_CHILDREN,
+    Moment, Outcome, Rules, Session, View, decide::Decision, seating::Pools,
+};
+
+/// Decides a claim.
+pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Moment) -> Decision {
+    let denied = |denial: Denial| {
+        let event = Event {
+            connection: Some(claim.connection),
+            user_name: claim.facts.user_name.as_str().into(),
+            computer_name: claim.facts.computer_name.as_str().into(),
+            app_name: claim.facts.app_name.as_str().into(),
+            ..Event::new(EventKind::Denied)
+        };
+        Decision {
+            events: vec![
+                event
+                    .because(denial.reason().name())
+                    .saying(&denial.words()),
+            ],
+            ..Decision::nothing(Outcome::Denied(denial))
+        }
+    };
+    if let Some(effect) = view.operation(&claim.operation) {
+        // A repetition: the seat is still there, or it was freed since. It is not given a second time.
+        return Decision::nothing(match effect {
+            Effect::Granted(session) => match view.session(&session) {
+                Some(session) => Outcome::Granted(grant_of(&session)),
+                None => Outcome::UnknownSession,
+            },
+            Effect::Released | Effect::Detached | Effect::Connected(_) => Outcome::UnknownSession,
+        });
+    }
+    let Some(connection) = view.connection(&claim.connection) else {
+        return Decision::nothing(Outcome::UnknownConnection);
+    };
+    let identity = claim.facts.key.identity();
+    let own = claim.facts.occupant(&connection.facts);
+    let mut pools = Pools::new(view, view.keys(), now);
+    let known = view
+        .find(&Occupant::Session(identity), &identity)
+        .or_else(|| view.find(&own, &identity));
+    let mut deltas = Vec::new();
+    let mut events = Vec::new();
+    let kind = match &known {
+        None => Some(EventKind::Granted),
+        Some(session) if session.linger_until.is_some() => Some(EventKind::Returned),
+        Some(_) => None,
+    };
+
+    let session = match known {
+        Some(mut session) => {
+            if !session.attached.contains(&connection.id) {
+                if session.attached.len() >= MAX_ATTACHED {
+                    return denied(Denial::TooManyConnections);
+                }
+                session.attached.push(connection.id);
+            }
+            session.linger_until = None;
+            session.flags |= claim.flags;
+            session
+        }
+        None if view.attached_count(&connection.id) >= MAX_SESSIONS => {
+            return denied(Denial::TooManySessions);
+        }
+        None => new_session(&connection, &claim, own, now),
+    };
+    let place = match place(view, &pools, &session, &connection, &claim, rules) {
+        Some(place) => place,
+        None => return denied(pools.denial(view, session.flags, now)),
+    };
+    let session = match place {
+        Place::Free(key_no) => Session {
+            seat: None,
+            key_no,
+            ..session
+        },
+        Place::Shared {
+            occupant,
+            key_no,
+            since,
+            child,
+        } => {
+            let parent = if child {
+                claim.facts.parent.as_ref().map(|key| key.identity())
+            } else {
+                session.parent
+            };
+            Session {
+                seat: Some(occupant),
+                key_no,
+                since,
+                parent,
+                ..session
+            }
+        }
+        Place::Moved {
+            occupant,
+            key_no,
+            from,
+        } => {
+            // Everybody on the seat moves with it.
+            let seat = view.seat(&occupant);
+            let since = seat.as_ref().map_or(now, |seat| seat.since);
+            for other in seat
+                .into_iter()
+                .flat_map(|seat| seat.sessions)
+                .filter(|id| *id != session.id)
+            {
+                deltas.extend(
+                    view.session(&other)
+                        .map(|other| Delta::PutSession(Box::new(Session { key_no, ..other }))),
+                );
+            }
+            pools.take(Some(key_no), from);
+            if let Some(from) = from {
+                events.push(
+                    Event {
+                        key_no: Some(key_no),
+                        ..Event::of_session(EventKind::Moved, &session)
+                    }
+                    .saying(&format!("from={from}")),
+                );
+            }
+            Session {
+                seat: Some(occupant),
+                key_no,
+                since,
+                ..session
+            }
+        }
+    };
+    let grant = grant_of(&session);
+    events.extend(kind.map(|kind| Event {
+        connection: Some(claim.connection),
+        ..Event::of_session(kind, &session)
+    }));
+    deltas.push(Delta::PutSession(Box::new(session)));
+    deltas.push(Delta::PutOperation(
+        claim.operation,
+        now,
+        Effect::Granted(grant.session),
+    ));
+    Decision {
+        outcome: Outcome::Granted(grant),
+        deltas,
+        events,
+    }
+}
+
+/// Where a session sits.
+enum Place {
+    /// Nowhere: its application is free. It has the rights of that key.
+    Free(u32),
+    /// On a seat that is occupied already.
+    Shared {
+        occupant: Occupant,
+        key_no: u32,
+        since: Moment,
+        child: bool,
+    },
+    /// On a new seat, or on its seat moved to a key with more flags.
+    Moved {
+        occupant: Occupant,
+        key_no: u32,
+        from: Option<u32>,
+    },
+}
+
+fn place(
+    view: &impl View,
+    pools: &Pools,
+    session: &Session,
+    connection: &Connection,
+    claim: &Claim,
+    rules: &Rules,
+) -> Option<Place> {
+    let flags = session.flags;
+    if rules
+        .free_app_names
+        .contains(&session.app_name.to_lowercase())
+    {
+        return pools.any(flags).map(Place::Free);
+    }
+    if let Some(parent) = claim
+        .facts
+        .parent
+        .as_ref()
+        .filter(|_| session.seat.is_none())
+    {
+        let identity = parent.identity();
+        let seated = view
+            .find(&Occupant::Session(identity), &identity)
+            .or_else(|| view.find(&connection.facts.occupant(parent), &identity));
+        if let Some(occupant) = seated
+            .filter(|parent| parent.id != session.id)
+            .and_then(|parent| parent.seat)
+            && let Some(seat) = view.seat(&occupant)
+            && pools.serves(seat.key_no, flags)
+        {
+            let children = seat
+                .sessions
+                .iter()
+                .filter_map(|id| view.session(id))
+                .filter(|other| other.parent == Some(identity))
+                .count();
+            if children < MAX_CHILDREN {
+                return Some(Place::Shared {
+                    occupant,
+                    key_no: seat.key_no,
+                    since: seat.since,
+                    child: true,
+                });
+            }
+        }
+        // No seated parent, or too many children: the session needs a seat of its own.
+    }
+    let occupant = session.seat.unwrap_or(session.own);
+    let Some(seat) = view.seat(&occupant) else {
+        return pools.choose(flags).map(|key_no| Place::Moved {
+            occupant,
+            key_no,
+            from: None,
+        });
+    };
+    let together = seat.flags | flags;
+    if pools.serves(seat.key_no, together) {
+        return Some(Place::Shared {
+            occupant,
+            key_no: seat.key_no,
+            since: seat.since,
+            child: false,
+        });
+    }
+    pools.choose(together).map(|key_no| Place::Moved {
+        occupant,
+        key_no,
+        from: Some(seat.key_no),
+    })
+}
+
+fn new_session(connection: &Connection, claim: &Claim, own: Occupant, now: Moment) -> Session {
+    let facts = &claim.facts;
+    Session {
+        id: claim.session,
+        identity: facts.key.identity(),
+        own,
+        seat: None,
+        key_no: 0,
+        since: now,
+        flags: claim.flags,
+        attached: vec![connection.id],
+        linger_until: None,
+        parent: None,
+        created_by: connection.id,
+        is_server: connection.facts.is_server,
+        number: facts.key.number,
+        started: facts.key.started,
+        infobase: facts.key.infobase.as_str().into(),
+        user_name: facts.user_name.as_str().into(),
+        computer_name: facts.computer_name.as_str().into(),
+        app_name: facts.app_name.as_str().into(),
+        access_code: connection.access_code.clone(),
+    }
+}
+
+fn grant_of(session: &Session) -> Grant {
+    Grant {
+        session: session.id,
+        key_no: session.key_no,
+        since: session.since,
+    }
+}

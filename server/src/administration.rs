@@ -1,0 +1,71 @@
+//! What an administrator does to seats and keys, whichever door the wish comes through.
+
+use crate::{
+    accounting::{Admin, Command, ConnectionId, Outcome, SessionId},
+    server::Server,
+    store::StoreError,
+};
+
+impl Server {
+    /// Frees a session's seat; its component hears the administrator's word with its next heartbeat. False when there is no
+    /// such session.
+    ///
+    /// # Errors
+    /// Those of the store; nothing was changed then.
+    pub async fn release_session(&self, id: SessionId, by: Admin) -> Result<bool, StoreError> {
+        let Some(row) = self.store.session(id).await? else {
+            return Ok(false);
+        };
+        let command = Command::AdminRelease { session: id, by };
+        let outcome = self.store.apply(row.key_id, command).await?;
+        Ok(matches!(outcome, Outcome::Done { .. }))
+    }
+
+    /// Ends a connection and frees the seats that it alone keeps; its component hears the administrator's word with its next
+    /// heartbeat. False when there is no such connection.
+    ///
+    /// # Errors
+    /// Those of the store; a part of the sessions may have ended then.
+    pub async fn drop_connection(&self, id: ConnectionId, by: Admin) -> Result<bool, StoreError> {
+        let Some(row) = self.store.connection(id).await? else {
+            return Ok(false);
+        };
+        loop {
+            let command = Command::AdminDrop {
+                connection: id,
+                by: by.clone(),
+            };
+            match self.store.apply(row.key_id, command).await? {
+                Outcome::Done { more: true, .. } => {}
+                Outcome::Done { .. } => {
+                    self.lives.end(&id);
+                    return Ok(true);
+                }
+                _ => return Ok(false),
+            }
+        }
+    }
+
+    /// Switches a key on or off, for good: it stays so after a restart. Sessions of a key that goes off move to free seats
+    /// of other keys. False when there is no such key.
+    ///
+    /// # Errors
+    /// Those of the store; nothing was changed then.
+    pub async fn switch_key(&self, key_no: u32, on: bool, by: Admin) -> Result<bool, StoreError> {
+        let installed = self.keys.installed();
+        let Some(key_id) = installed
+            .iter()
+            .find(|installed| installed.key_no == Some(key_no))
+            .and_then(|installed| installed.key_id)
+        else {
+            return Ok(false);
+        };
+        let command = Command::SwitchKey { key_no, on, by };
+        let outcome = self.store.apply(key_id, command).await?;
+        if outcome == Outcome::UnknownKey {
+            return Ok(false);
+        }
+        self.keys.set_off(self.store.keys_off().await?);
+        Ok(true)
+    }
+}
