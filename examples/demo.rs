@@ -3,13 +3,13 @@
 use std::{
     env, fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Instant,
 };
 
 use licence::{
-    programs,
-    scene::{PATIENCE, Process, SERIES, Scene},
+    process::Answer,
+    scene::{PATIENCE, SERIES, Scene},
 };
 
 /// The object's name in the datafile.
@@ -50,8 +50,8 @@ fn main() -> io::Result<()> {
     story.note(&format!("{before} bytes became {after}, encrypted"))?;
 
     story.step("a 1C process loads the component and takes a seat")?;
-    let mut first = start(&scene, &datafile, 1)?;
-    expect(&first_answer(&mut first)?, "granted")?;
+    let (mut first, obtained) = scene.client(&datafile, 1);
+    expect("ObtainLicence", &obtained)?;
 
     story.step("the session is in the REST API")?;
     let (status, sessions) = scene.api("/api/sessions");
@@ -68,10 +68,9 @@ fn main() -> io::Result<()> {
 
     story.step("the process opens the protected object")?;
     let out = scene.root().join("out.epf");
-    expect(
-        &first.tell(&format!("object {OBJECT} {}", out.display()))?,
-        "written",
-    )?;
+    let file = out.display().to_string();
+    let written = first.call("GetObjectToFile", &[OBJECT.into(), file.as_str().into()]);
+    expect("GetObjectToFile", &written)?;
     if fs::read(&out)? != fs::read(&epf)? {
         return Err(io::Error::other("the object differs from what was packed"));
     }
@@ -80,21 +79,22 @@ fn main() -> io::Result<()> {
     story.step("two more processes take the other seats, and a fourth is refused")?;
     let mut others = Vec::new();
     for number in 2..=SEATS {
-        let mut process = start(&scene, &datafile, number)?;
-        expect(&first_answer(&mut process)?, "granted")?;
+        let (process, obtained) = scene.client(&datafile, number);
+        expect("ObtainLicence", &obtained)?;
         others.push(process);
     }
-    let mut fourth = start(&scene, &datafile, SEATS + 1)?;
-    let refused = first_answer(&mut fourth)?;
-    if !refused.starts_with("denied 302 ") {
+    let (mut fourth, refused) = scene.client(&datafile, SEATS + 1);
+    if refused.is_true() || refused.code != 302 {
         return Err(io::Error::other(format!(
-            "the fourth process was told: {refused}"
+            "the fourth process was told: {refused:?}"
         )));
     }
-    story.note(&refused)?;
+    for line in refused.en.lines() {
+        story.note(line)?;
+    }
 
     story.step("the first process is killed; its seat comes free by itself")?;
-    first.kill()?;
+    first.kill();
     let waited = Instant::now();
     while scene.sessions() != SEATS as usize - 1 {
         if waited.elapsed() > PATIENCE {
@@ -108,7 +108,7 @@ fn main() -> io::Result<()> {
         "after {:.1} s (the demo's server waits 3 s for a heartbeat)",
         waited.elapsed().as_secs_f32()
     ))?;
-    expect(&fourth.tell("obtain")?, "granted")?;
+    expect("ObtainLicence", &fourth.call("ObtainLicence", &[]))?;
     story.note("the fourth process has it now")?;
 
     drop((others, fourth));
@@ -124,30 +124,12 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn start(scene: &Scene, datafile: &Path, number: u32) -> io::Result<Process> {
-    let mut program = env::current_exe()?;
-    // examples/demo stands in a folder below that of the programs.
-    program.pop();
-    program.pop();
-    program.push(format!("process1c{}", env::consts::EXE_SUFFIX));
-    Ok(scene.process(&program, &programs::addin_library(), datafile, number))
-}
-
-/// What a process says of its seat, after it loaded the datafile, named its session and connected.
-fn first_answer(process: &mut Process) -> io::Result<String> {
-    for word in ["loaded", "session", "connected"] {
-        expect(&process.says()?, word)?;
-    }
-    process.says()
-}
-
-fn expect(said: &str, wanted: &str) -> io::Result<()> {
-    if said == wanted {
+/// The error of a call that did not return True.
+fn expect(method: &str, told: &Answer) -> io::Result<()> {
+    if told.is_true() {
         Ok(())
     } else {
-        Err(io::Error::other(format!(
-            "expected '{wanted}', the process said '{said}'"
-        )))
+        Err(io::Error::other(format!("{method}: {}", told.en)))
     }
 }
 

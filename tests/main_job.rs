@@ -5,31 +5,14 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-use std::{fs, path::Path};
+use std::{fs, path::PathBuf};
 
 use licence::{
-    programs::addin_library,
-    scene::{KEY_NO, Process, SERIES, Scene},
+    host::Value,
+    scene::{KEY_NO, SERIES, Scene},
 };
 
-fn process(scene: &Scene, datafile: &Path, number: u32) -> Process {
-    scene.process(
-        Path::new(env!("CARGO_BIN_EXE_process1c")),
-        &addin_library(),
-        datafile,
-        number,
-    )
-}
-
-/// Reads what a process says up to the answer about the seat.
-fn seat(process: &mut Process) -> String {
-    for expected in ["loaded", "session", "connected"] {
-        assert_eq!(process.says().unwrap(), expected);
-    }
-    process.says().unwrap()
-}
-
-fn scene_with_object(seats: u32) -> (Scene, std::path::PathBuf, Vec<u8>) {
+fn scene_with_object(seats: u32) -> (Scene, PathBuf, Vec<u8>) {
     let scene = Scene::new(seats);
     let content: Vec<u8> = (0..300_000_u32)
         .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
@@ -40,11 +23,15 @@ fn scene_with_object(seats: u32) -> (Scene, std::path::PathBuf, Vec<u8>) {
     (scene, datafile, content)
 }
 
+fn path(path: &std::path::Path) -> Value {
+    Value::Text(path.display().to_string())
+}
+
 #[test]
 fn a_process_takes_a_seat_and_gets_its_object_bit_for_bit() {
     let (scene, datafile, content) = scene_with_object(3);
-    let mut client = process(&scene, &datafile, 6);
-    assert_eq!(seat(&mut client), "granted");
+    let (mut client, obtained) = scene.client(&datafile, 6);
+    assert!(obtained.is_true(), "{}", obtained.en);
     let (status, sessions) = scene.api("/api/sessions");
     assert_eq!(status, 200);
     let session = &sessions["Sessions"][0];
@@ -55,17 +42,11 @@ fn a_process_takes_a_seat_and_gets_its_object_bit_for_bit() {
         KEY_NO.to_string()
     );
     let out = scene.root().join("out.bin");
-    let told = client
-        .tell(&format!("object Расчет {}", out.display()))
-        .unwrap();
-    assert_eq!(told, "written");
+    let told = client.call("GetObjectToFile", &["Расчет".into(), path(&out)]);
+    assert!(told.is_true(), "{}", told.en);
     assert_eq!(fs::read(&out).unwrap(), content);
-    assert!(
-        client
-            .tell(&format!("object Другой {}", out.display()))
-            .unwrap()
-            .starts_with("denied 406 ")
-    );
+    let told = client.call("GetObject", &["Расчет".into()]);
+    assert_eq!(told.value, Some(Value::Blob(content)));
     drop(client);
     scene.wait_for_sessions(0);
 }
@@ -73,25 +54,26 @@ fn a_process_takes_a_seat_and_gets_its_object_bit_for_bit() {
 #[test]
 fn the_seat_after_the_last_is_refused_with_who_holds_them_and_a_killed_process_frees_its_own() {
     let (scene, datafile, _) = scene_with_object(2);
-    let mut first = process(&scene, &datafile, 1);
-    let mut second = process(&scene, &datafile, 2);
-    assert_eq!(seat(&mut first), "granted");
-    assert_eq!(seat(&mut second), "granted");
-    let mut third = process(&scene, &datafile, 3);
-    let refused = seat(&mut third);
-    assert!(refused.starts_with("denied 302 "), "{refused}");
-    assert!(refused.contains("Пользователь 1"), "{refused}");
-    first.kill().unwrap();
+    let (first, obtained) = scene.client(&datafile, 1);
+    assert!(obtained.is_true(), "{}", obtained.en);
+    let (_second, obtained) = scene.client(&datafile, 2);
+    assert!(obtained.is_true(), "{}", obtained.en);
+    let (mut third, refused) = scene.client(&datafile, 3);
+    assert_eq!((refused.is_true(), refused.code), (false, 302));
+    for text in [&refused.ru, &refused.en] {
+        assert!(text.contains("Пользователь 1"), "{text}");
+    }
+    first.kill();
     scene.wait_for_sessions(1);
-    assert_eq!(third.tell("obtain").unwrap(), "granted");
+    assert!(third.call("ObtainLicence", &[]).is_true());
     assert_eq!(scene.sessions(), 2);
 }
 
 #[test]
 fn a_killed_server_comes_back_with_every_seat() {
     let (mut scene, datafile, _) = scene_with_object(2);
-    let mut client = process(&scene, &datafile, 1);
-    assert_eq!(seat(&mut client), "granted");
+    let (_client, obtained) = scene.client(&datafile, 1);
+    assert!(obtained.is_true(), "{}", obtained.en);
     scene.kill_server();
     scene.start();
     assert_eq!(scene.sessions(), 1);

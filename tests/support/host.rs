@@ -7,6 +7,7 @@
     reason = "the host is C++; each object of the component lives as long as its wrapper"
 )]
 
+mod json;
 mod raw;
 mod values;
 

@@ -2,5 +2,6 @@
 
 pub mod host;
 pub mod probe;
+pub mod process;
 pub mod programs;
 pub mod scene;

@@ -66,6 +66,12 @@ pub fn program(name: &str) -> PathBuf {
     )
 }
 
+/// The simulated 1C process, of this package: cargo built it together with whoever asks.
+#[must_use]
+pub fn process1c() -> PathBuf {
+    profile_folder().join(format!("process1c{}", env::consts::EXE_SUFFIX))
+}
+
 /// The simulated 1C host as a program of its own: `host LIBRARY`.
 #[cfg(unix)]
 #[must_use]

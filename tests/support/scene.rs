@@ -2,13 +2,17 @@
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::programs;
+use crate::{
+    host::Value,
+    process::{Answer, Application, Process},
+    programs,
+};
 
 /// The series of every scene.
 pub const SERIES: &str = "672B";
@@ -252,28 +256,42 @@ impl Scene {
         }
     }
 
-    /// Starts a simulated 1C process, which takes a seat for session `number` and tells how that went.
+    /// Starts a simulated 1C process on this computer.
     ///
     /// # Panics
     /// When it cannot be started.
     #[must_use]
-    pub fn process(&self, program: &Path, library: &Path, datafile: &Path, number: u32) -> Process {
-        let mut child = Command::new(program)
-            .args([library, datafile])
-            .args([self.port().to_string(), number.to_string()])
-            .env("LICENCE_ROOT", self.root.path())
-            .env("HOME", self.root.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the simulated 1C process starts");
-        let input = child.stdin.take().expect("its input was asked for");
-        let output = BufReader::new(child.stdout.take().expect("its output was asked for"));
-        Process {
-            child,
-            input: Some(input),
-            output,
-        }
+    pub fn process(&self, application: Application) -> Process {
+        Process::start(self.root(), application)
+    }
+
+    /// Starts a simulated 1C client and lets it take a seat for session `number`: what that came to.
+    ///
+    /// # Panics
+    /// When something before ObtainLicence fails.
+    #[must_use]
+    pub fn client(&self, datafile: &Path, number: u32) -> (Process, Answer) {
+        let mut process = self.process(Application::ThinClient);
+        self.prepare(&mut process, datafile, number);
+        let connected = process.call("Connect", &[]);
+        assert!(connected.is_true(), "{}", connected.en);
+        let obtained = process.call("ObtainLicence", &[]);
+        (process, obtained)
+    }
+
+    /// Tells a process's object the server, the series, the datafile and the session: all that comes
+    /// before Connect.
+    ///
+    /// # Panics
+    /// When the component refuses any of it.
+    pub fn prepare(&self, process: &mut Process, datafile: &Path, number: u32) {
+        process.set("ServerAddr", "127.0.0.1".into());
+        process.set("ServerPort", Value::Int(self.port().into()));
+        process.set("KeyID", SERIES.into());
+        let loaded = process.call("LoadDataFile", &[text(datafile).into()]);
+        assert!(loaded.is_true(), "{}", loaded.en);
+        let told = process.call("SetSession", &session(number));
+        assert!(told.is_true(), "{}", told.en);
     }
 
     /// The vendor's folder.
@@ -313,51 +331,21 @@ impl Scene {
     }
 }
 
-/// A simulated 1C process.
-#[derive(Debug)]
-pub struct Process {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Process {
-    /// The next line that it says.
-    ///
-    /// # Errors
-    /// Those of the pipe; an empty line when it ended.
-    pub fn says(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
-    }
-
-    /// Tells it to do something, and returns what it says then.
-    ///
-    /// # Errors
-    /// Those of the pipes.
-    pub fn tell(&mut self, command: &str) -> io::Result<String> {
-        if let Some(input) = &mut self.input {
-            writeln!(input, "{command}")?;
-        }
-        self.says()
-    }
-
-    /// Kills it, as a crash would.
-    ///
-    /// # Errors
-    /// When it ended before.
-    pub fn kill(mut self) -> io::Result<()> {
-        self.child.kill()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // The end of its input ends it; one that hangs would fail the test by its time-out.
-        self.input = None;
-        let _ = self.child.wait();
-    }
+/// The arguments of SetSession for session `number` of the scene's infobase.
+#[must_use]
+pub fn session(number: u32) -> [Value; 6] {
+    [
+        "Srvr=\"app\";Ref=\"demo\";".into(),
+        Value::Int(
+            number
+                .try_into()
+                .expect("1C's numbers of sessions are small"),
+        ),
+        Value::Date([2026, 1, 2, 3, 4, 5]),
+        Value::Text(format!("Пользователь {number}")),
+        "PC".into(),
+        "1CV8C".into(),
+    ]
 }
 
 fn run(command: &mut Command) {

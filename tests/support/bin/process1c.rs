@@ -1,83 +1,110 @@
-//! A simulated 1C client process: `process1c LIBRARY DATAFILE PORT SESSION`.
+//! A simulated 1C process: `process1c LIBRARY APPLICATION`, the number of the platform's program that it plays.
 //!
-//! It loads the component through the C++ host, takes a seat for the session and says `granted` or `denied
-//! CODE TEXT`. Then it obeys lines of its input: `object NAME FILE`, `release`, `obtain`; the end of the input
-//! ends it as 1C ends, by Done.
+//! It loads the component through the C++ host and obeys lines of JSON, one answer for each; see
+//! `licence::process`. The end of the input ends it as 1C ends, by Done.
 
 use std::{
     env,
-    io::{self, BufRead},
+    io::{self, BufRead, Write},
     path::Path,
+    time::Instant,
 };
 
-use licence::host::{Library, Object, Value};
+use licence::{
+    host::{End, Library, Object, Report, Value},
+    scene::PATIENCE,
+};
+use serde_json::{Value as Json, json};
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [library, datafile, port, session] = arguments.as_slice() else {
-        return Err(io::Error::other(
-            "usage: process1c LIBRARY DATAFILE PORT SESSION",
-        ));
+    let [library, application] = arguments.as_slice() else {
+        return Err(io::Error::other("usage: process1c LIBRARY APPLICATION"));
     };
-    let number = |text: &str| text.parse::<i32>().map_err(io::Error::other);
+    let application = application.parse().map_err(io::Error::other)?;
     let library = Library::load(Path::new(library));
-    let object = library.object();
-    let set = |name: &str, value: Value| {
-        object
-            .set(name, value)
-            .map_err(|_| io::Error::other(format!("{name} cannot be set")))
-    };
-    set("ServerAddr", Value::Text("127.0.0.1".into()))?;
-    set("ServerPort", Value::Int(number(port)?))?;
-    set("KeyID", Value::Text("672B".into()))?;
-    say(
-        &object,
-        "loaded",
-        &object.call("LoadDataFile", &[Value::Text(datafile.clone())]),
-    );
-    let facts = [
-        Value::Text("Srvr=\"app\";Ref=\"demo\";".into()),
-        Value::Int(number(session)?),
-        Value::Date([2026, 1, 2, 3, 4, 5]),
-        Value::Text(format!("Пользователь {session}")),
-        Value::Text("PC".into()),
-        Value::Text("1CV8C".into()),
-    ];
-    say(&object, "session", &object.call("SetSession", &facts));
-    say(&object, "connected", &object.call("Connect", &[]));
-    say(&object, "granted", &object.call("ObtainLicence", &[]));
+    library.set_capabilities(3);
+    let mut object = None;
     for line in io::stdin().lock().lines() {
-        let line = line?;
-        let mut words = line.splitn(3, ' ');
-        match (words.next(), words.next(), words.next()) {
-            (Some("object"), Some(name), Some(file)) => {
-                let arguments = [Value::Text(name.into()), Value::Text(file.into())];
-                say(
-                    &object,
-                    "written",
-                    &object.call("GetObjectToFile", &arguments),
-                );
-            }
-            (Some("release"), None, None) => {
-                say(&object, "released", &object.call("ReleaseLicence", &[]))
-            }
-            (Some("obtain"), None, None) => {
-                say(&object, "granted", &object.call("ObtainLicence", &[]))
-            }
-            _ => return Err(io::Error::other(format!("unknown command {line}"))),
-        }
+        let command: Json = serde_json::from_str(&line?)?;
+        let told = obey(&library, application, &mut object, &command)
+            .unwrap_or_else(|wrong| json!({ "wrong": wrong }));
+        writeln!(io::stdout(), "{told}")?;
     }
-    object.finish(licence::host::End::DestroyObject);
     Ok(())
 }
 
-fn say(object: &Object<'_>, word: &str, result: &Result<Value, licence::host::Raised>) {
-    match result {
-        Ok(Value::Bool(true)) => println!("{word}"),
-        _ => println!(
-            "denied {} {}",
-            object.error_code(),
-            object.get_text("ErrorDescription").replace('\n', "; ")
-        ),
+fn obey<'l>(
+    library: &'l Library,
+    application: i32,
+    current: &mut Option<Object<'l>>,
+    command: &Json,
+) -> Result<Json, &'static str> {
+    let name = |member: &str| command[member].as_str();
+    match name("do") {
+        Some("create") => {
+            let object = library
+                .create("LicenceAddIn")
+                .ok_or("the class is not known")?;
+            object.platform(Some(("8.3.25.1286", application)));
+            if !object.init() || !object.set_memory() {
+                return Err("the object is not created");
+            }
+            *current = Some(object);
+            return Ok(json!({}));
+        }
+        Some("end") => {
+            let object = current.take().ok_or("there is no object")?;
+            object.done();
+            let report = object.finish(End::DestroyObject);
+            return Ok(
+                json!({ "clean": report == Report::default(), "report": format!("{report:?}") }),
+            );
+        }
+        Some(_) => return Err("no such thing to do"),
+        None => {}
     }
+    let object = current.as_ref().ok_or("there is no object")?;
+    let begun = Instant::now();
+    if let Some(property) = name("get") {
+        return Ok(json!({ "value": object.get(property).to_json() }));
+    }
+    if let Some(property) = name("set") {
+        let value = Value::of_json(&command["to"]).ok_or("not a value")?;
+        let set = object.set(property, value);
+        return Ok(told(object, begun, set.map(|()| Value::Empty)));
+    }
+    if let Some(method) = name("call") {
+        let arguments = command["with"].as_array().ok_or("no arguments")?.iter();
+        let arguments: Option<Vec<_>> = arguments.map(Value::of_json).collect();
+        let called = object.call(method, &arguments.ok_or("not values")?);
+        return Ok(told(object, begun, called));
+    }
+    if let Some(count) = command["events"].as_u64() {
+        let count = usize::try_from(count).map_err(|_| "too many events")?;
+        let events: Vec<_> = object
+            .wait_events(count, PATIENCE)
+            .iter()
+            .map(|event| json!({ "source": event.source, "message": event.message, "data": event.data }))
+            .collect();
+        return Ok(json!({ "events": events }));
+    }
+    Err("an unknown command")
+}
+
+/// What a call came to, with its error in both languages.
+fn told(object: &Object<'_>, begun: Instant, result: Result<Value, licence::host::Raised>) -> Json {
+    let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let text = |language: &str| {
+        object.set_language(language);
+        object.get_text("ErrorDescription")
+    };
+    json!({
+        "raised": result.is_err(),
+        "value": result.unwrap_or(Value::Empty).to_json(),
+        "code": object.error_code(),
+        "ru": text("ru"),
+        "en": text("en"),
+        "took": took,
+    })
 }
