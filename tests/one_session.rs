@@ -12,11 +12,12 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::Instant,
 };
 
 use licence::{
     process::{Application, Process},
-    scene::Scene,
+    scene::{PATIENCE, Scene},
 };
 
 const SESSION: u32 = 7;
@@ -108,17 +109,10 @@ fn the_last_object_of_a_server_process_leaves_its_seat_to_the_next_and_that_of_a
     server.end();
     drop(server);
     // Its connection is gone, said good-bye to; the seat waits for the session's next object.
-    let start = std::time::Instant::now();
-    while scene.api("/api/connections").1["Connections"]
-        .as_array()
-        .unwrap()
-        .len()
-        > 0
-    {
-        assert!(
-            start.elapsed() < licence::scene::PATIENCE,
-            "the connection stays"
-        );
+    let connections = || scene.api("/api/connections").1["Connections"].clone();
+    let start = Instant::now();
+    while connections() != serde_json::json!([]) {
+        assert!(start.elapsed() < PATIENCE, "{}", connections());
     }
     assert_eq!(listed(&scene), left);
     let mut next = scene.process(Application::Server);

@@ -1,15 +1,11 @@
 //! Reading inputs with a limit, and the care taken before an output replaces a file.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    path::Path,
-};
+use std::{fs, io::Read, path::Path};
 
 use protocol::{
     cryptkey::{self, CryptKey},
     envelope::HEAD,
-    files,
+    files::{self, open_regular},
 };
 
 use crate::Error;
@@ -34,13 +30,7 @@ pub(crate) fn read_head(path: &Path) -> Result<Vec<u8>, Error> {
         path: path.into(),
         cause,
     };
-    let file = File::open(path).map_err(read_error)?;
-    if !file.metadata().map_err(read_error)?.is_file() {
-        return Err(read_error(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        )));
-    }
+    let file = open_regular(path).map_err(read_error)?;
     let mut head = Vec::new();
     file.take(HEAD as u64)
         .read_to_end(&mut head)

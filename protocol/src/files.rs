@@ -110,20 +110,34 @@ pub fn write_whole(target: &Path, bytes: &[u8], access: Access) -> io::Result<()
     file.finish()
 }
 
+/// Opens a regular file for reading. Another kind of file is refused before it is opened, because opening a
+/// pipe waits for its writer.
+///
+/// # Errors
+/// `InvalidInput` for a folder, pipe or device, else those of the disk.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let regular = |metadata: fs::Metadata| {
+        if metadata.is_file() {
+            return Ok(());
+        }
+        let kind = io::ErrorKind::InvalidInput;
+        Err(io::Error::new(kind, "it is not a regular file"))
+    };
+    regular(fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    // Somebody may have put another file there meanwhile.
+    regular(file.metadata()?)?;
+    Ok(file)
+}
+
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// `InvalidInput` for a folder or device, `FileTooLarge` past the limit, else those of the disk.
+/// As [`open_regular`], and `FileTooLarge` past the limit.
 pub fn read_limited(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        ));
-    }
-    let mut bytes = Vec::with_capacity(metadata.len().min(limit as u64) as usize);
+    let file = open_regular(path)?;
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(length.min(limit as u64) as usize);
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
         return Err(io::Error::new(

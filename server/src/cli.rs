@@ -76,24 +76,42 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Install { file }) => install(&file),
         Some(Command::Run) => run(),
         None if arguments.run => run(),
-        None => Err("say run, request or install; --help tells more".into()),
+        None => Err(String::from("say run, request or install; --help tells more").into()),
     };
     match result {
         Ok(()) => 0,
-        Err(message) => {
-            eprintln!("licenceserver: {}", message.replace(['\r', '\n'], " "));
+        Err(Failure(lines)) => {
+            for line in lines {
+                eprintln!("licenceserver: {}", line.replace(['\r', '\n'], " "));
+            }
             1
         }
     }
 }
 
-fn open() -> Result<(Places, conf::Conf), String> {
+/// Why a command did nothing, a sentence a line.
+struct Failure(Vec<String>);
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self(vec![message])
+    }
+}
+
+fn open() -> Result<(Places, conf::Conf), Failure> {
     let places = Places::of_system().map_err(|error| error.to_string())?;
-    let conf = conf::load(&places.conf()).map_err(|error| error.to_string())?;
+    let conf = conf::load(&places.conf()).map_err(|error| {
+        // The language is a setting of the file that cannot be read.
+        Failure(
+            [Lang::English, Lang::Russian]
+                .map(|lang| error.text(lang))
+                .into(),
+        )
+    })?;
     Ok((places, conf))
 }
 
-fn request(file: Option<&Path>) -> Result<(), String> {
+fn request(file: Option<&Path>) -> Result<(), Failure> {
     let (places, conf) = open()?;
     let ring = KeyRing::open(&places, conf.series_file).map_err(|error| error.to_string())?;
     let bytes = ring
@@ -120,11 +138,11 @@ fn request(file: Option<&Path>) -> Result<(), String> {
         }
         // As text, for a mail: the vendor's program reads files.
         None => writeln!(io::stdout(), "{}", data_encoding::BASE64.encode(&bytes))
-            .map_err(|error| error.to_string()),
+            .map_err(|error| error.to_string().into()),
     }
 }
 
-fn install(file: &Path) -> Result<(), String> {
+fn install(file: &Path) -> Result<(), Failure> {
     let (places, conf) = open()?;
     let ring = KeyRing::open(&places, conf.series_file).map_err(|error| error.to_string())?;
     let installed = keys::install(&ring, file).map_err(|error| error.text(conf.lang))?;
@@ -142,7 +160,7 @@ fn install(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn run() -> Result<(), String> {
+fn run() -> Result<(), Failure> {
     let (places, conf) = open()?;
     let log = logs::begin(&places.logs, conf.keep).map_err(|error| {
         format!(
@@ -161,7 +179,7 @@ fn run() -> Result<(), String> {
     });
     log::logger().flush();
     drop(log);
-    result
+    result.map_err(Failure::from)
 }
 
 async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {

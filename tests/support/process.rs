@@ -17,6 +17,9 @@ use crate::{
     programs,
 };
 
+/// No call takes longer: the component's own limit is 6 s, the rest is for a busy computer.
+const LONGEST: Duration = Duration::from_secs(12);
+
 /// Which program of the platform a process plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Application {
@@ -55,6 +58,35 @@ impl Answer {
     pub fn is_true(&self) -> bool {
         self.value == Some(Value::Bool(true))
     }
+
+    /// Fails the test unless the call did nothing, in its time, and said why: a number of its own and a
+    /// sentence in each language.
+    ///
+    /// # Panics
+    /// When it is otherwise.
+    #[track_caller]
+    pub fn assert_refused(&self, code: i32) {
+        assert!(!self.is_true(), "the call succeeded");
+        assert_eq!(self.code, code, "{}", self.en);
+        assert!(self.took < LONGEST, "the call took {:?}", self.took);
+        let has = |text: &str, letters: std::ops::RangeInclusive<char>| {
+            text.chars()
+                .filter(|letter| letters.contains(letter))
+                .count()
+                > 20
+        };
+        assert!(
+            has(&self.ru, 'а'..='я'),
+            "no sentence in Russian: {}",
+            self.ru
+        );
+        assert!(
+            has(&self.en, 'a'..='z'),
+            "no sentence in English: {}",
+            self.en
+        );
+        assert_ne!(self.ru, self.en);
+    }
 }
 
 impl Process {
@@ -70,6 +102,7 @@ impl Process {
             .arg((application as i32).to_string())
             .env("LICENCE_ROOT", root)
             .env("HOME", root)
+            .current_dir(root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -57,16 +57,8 @@ impl Scene {
         let scene = Self { root, server: None };
         fs::create_dir_all(scene.vendor()).expect("the vendor's folder can be made");
         fs::create_dir_all(scene.conf_folder()).expect("the server's folder can be made");
+        scene.make_series(SERIES);
         let vendor = scene.vendor();
-        scene.licenceedit(&[
-            "series",
-            "new",
-            SERIES,
-            "--name",
-            "Демонстрационная серия",
-            "--dir",
-            text(&vendor),
-        ]);
         fs::copy(
             vendor.join("licence.series"),
             scene.conf_folder().join("licence.series"),
@@ -105,7 +97,7 @@ impl Scene {
             "issue",
             "--request",
             text(&request),
-            &format!("--cryptkey={}", text(&self.cryptkey())),
+            &format!("--cryptkey={}", text(&self.cryptkey(SERIES))),
             "--key-no",
             &KEY_NO.to_string(),
             "--type",
@@ -121,24 +113,48 @@ impl Scene {
         self.licenceserver(&["install", text(&licence)]);
     }
 
-    /// Packs a file into a datafile of the series as the object `name`.
+    /// Packs a file into a datafile of the scene's series as the object `name`.
     ///
     /// # Panics
     /// As [`Scene::bare`].
     #[must_use]
     pub fn pack(&self, file: &Path, name: &str) -> PathBuf {
-        let datafile = self.vendor().join(format!("{name}.datafile"));
+        self.pack_of(SERIES, file, name)
+    }
+
+    /// The same for any series, which is made if the vendor does not have it.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    #[must_use]
+    pub fn pack_of(&self, series: &str, file: &Path, name: &str) -> PathBuf {
+        if !self.cryptkey(series).exists() {
+            self.make_series(series);
+        }
+        let datafile = self.vendor().join(format!("{series}.{name}.datafile"));
         self.licenceedit(&[
             "c",
             text(&datafile),
             text(file),
-            &format!("--cryptkey={}", text(&self.cryptkey())),
-            &format!("--serie={SERIES}"),
+            &format!("--cryptkey={}", text(&self.cryptkey(series))),
+            &format!("--serie={series}"),
             "--yes",
             "--name",
             name,
         ]);
         datafile
+    }
+
+    fn make_series(&self, series: &str) {
+        self.licenceedit(&[
+            "series",
+            "new",
+            series,
+            "--name",
+            "Демонстрационная серия",
+            "--dir",
+            text(&self.vendor()),
+        ]);
     }
 
     /// Starts the server and waits until it listens.
@@ -306,15 +322,19 @@ impl Scene {
         self.root.path()
     }
 
-    fn cryptkey(&self) -> PathBuf {
-        self.vendor().join(format!("{SERIES}.cryptkey"))
+    fn cryptkey(&self, series: &str) -> PathBuf {
+        self.vendor().join(format!("{series}.cryptkey"))
     }
 
-    fn conf_folder(&self) -> PathBuf {
+    /// The folder of configuration files.
+    #[must_use]
+    pub fn conf_folder(&self) -> PathBuf {
         self.root.path().join("var/1C/licence/3.0")
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program of the workspace, in this scene's place.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(programs::program(program));
         command
             .env("LICENCE_ROOT", self.root.path())

@@ -7,6 +7,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use protocol::files::open_regular;
+
 #[derive(Debug)]
 pub(super) enum Content {
     Memory(Vec<u8>),
@@ -20,11 +22,8 @@ pub(super) enum Content {
 
 impl Content {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         let about = file.metadata()?;
-        if !about.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
         Ok(Self::File {
             path: path.canonicalize()?,
             length: about.len(),

@@ -10,7 +10,7 @@ use crate::{
     link::{CALL_LIMIT, Key, Owner, ServerRef},
     logs,
     place::Place,
-    settings::Settings,
+    settings::{Settings, Source},
     table::{CallError, Language},
     texts,
 };
@@ -32,10 +32,14 @@ impl Object {
             .ok()
             .filter(|owner| owner.connection().key() == &key);
         if let Some(owner) = current {
-            return owner.connect(deadline);
+            return owner
+                .connect(deadline)
+                .map_err(|error| self.blame_file(error));
         }
         let owner = Owner::join(&key, || place.facts(), self.host.clone());
-        owner.connect(deadline)?;
+        owner
+            .connect(deadline)
+            .map_err(|error| self.blame_file(error))?;
         // Only now is the former connection given up: a change of settings that fails loses nothing.
         self.leave();
         let mut link = self.link.lock();
@@ -48,17 +52,37 @@ impl Object {
         Ok(())
     }
 
+    /// The error of a Connect that failed. When the configuration file cannot be used, it may have named
+    /// another server: that is told too, and is the error where nobody else named one.
+    fn blame_file(&self, error: CallError) -> CallError {
+        let settings = self.settings.lock();
+        let Some(settings) = settings.as_ref() else {
+            return error;
+        };
+        let unusable = settings.warnings.iter().find(|it| it.is_of_whole_file());
+        let Some(unusable) = unusable else {
+            return error;
+        };
+        let reason = match settings.source {
+            Source::Defaults => unusable.reason,
+            Source::Code | Source::File(_) => error.reason(),
+        };
+        CallError::new(
+            reason,
+            format!("{}\n{}", unusable.sentence(Language::English), error.en),
+            format!("{}\n{}", unusable.sentence(Language::Russian), error.ru),
+        )
+    }
+
     fn connection_key(&self, place: &Place) -> Result<Key, CallError> {
         let key_id = self.key_id();
         let settings = Settings::read(&place.settings(), key_id, &self.wishes.lock().code);
         logs::start(place, &settings);
         for warning in &settings.warnings {
             log::warn!(
-                "{}, line {}: {} {}",
-                warning.path.display(),
-                warning.line,
-                warning.reason as u16,
-                warning.text(Language::English)
+                "{} ({})",
+                warning.sentence(Language::English),
+                warning.reason as u16
             );
         }
         let servers = settings.servers.clone();

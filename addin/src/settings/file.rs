@@ -68,6 +68,11 @@ impl Conf {
             path: path.into(),
             ..Self::default()
         };
+        if let Some((line, text)) = broken_line(&text) {
+            let detail = format!("\"{}\"", crate::texts::one_line(text, 60));
+            warnings.push(Warning::file(path, Reason::ConfSyntax, detail).at(line));
+            return conf;
+        }
         let option = ParseOption {
             enabled_escape: false,
             ..ParseOption::default()
@@ -121,6 +126,23 @@ impl Conf {
             .map(|at| &self.series[at])
             .or_else(|| last(&self.common).map(|at| &self.common[at]))
     }
+}
+
+/// The first line that is neither a section, nor a setting, nor a comment, with its number. The parser takes
+/// such a line for the beginning of the next; a person meant something else.
+fn broken_line(text: &str) -> Option<(usize, &str)> {
+    let known = |line: &str| {
+        line.is_empty()
+            || line.starts_with([';', '#'])
+            || (line.starts_with('[') && line.contains(']'))
+            || line
+                .split_once(['=', ':'])
+                .is_some_and(|(key, _)| !key.trim().is_empty() && !key.starts_with('['))
+    };
+    let mut lines = text.lines().map(str::trim).zip(1..);
+    lines
+        .find(|(line, _)| !known(line))
+        .map(|(line, number)| (number, line))
 }
 
 enum Section {

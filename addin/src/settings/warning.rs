@@ -105,6 +105,24 @@ impl Warning {
         }
     }
 
+    /// Whether the whole file counts as empty.
+    #[must_use]
+    pub const fn is_of_whole_file(&self) -> bool {
+        !matches!(self.reason, Reason::ConfBadValue)
+    }
+
+    /// The complaint with its place.
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> String {
+        let file = self.path.display();
+        let text = self.text(language);
+        match (self.line, language) {
+            (0, _) => format!("{file}: {text}"),
+            (line, Language::English) => format!("{file}, line {line}: {text}"),
+            (line, Language::Russian) => format!("{file}, строка {line}: {text}"),
+        }
+    }
+
     /// The complaint without its place.
     #[must_use]
     pub fn text(&self, language: Language) -> &str {

@@ -1,6 +1,7 @@
 //! licenceserver.conf: what it says, what is wrong in it, and how the server changes it.
 
 mod edit;
+mod error;
 mod password;
 
 use std::{
@@ -14,6 +15,7 @@ use ini::Ini;
 use protocol::files::{self, read_limited, write_whole};
 
 pub use edit::set;
+pub use error::{ConfError, Expected};
 pub use password::{Password, PasswordError};
 
 use crate::{access::Access, accounting::Rules, logs::Keep};
@@ -73,62 +75,6 @@ pub struct Conf {
     pub api_enabled: bool,
     /// How many days the journal's lines are kept.
     pub keep_events_days: u32,
-}
-
-/// What is wrong with the file.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfError {
-    /// It cannot be read.
-    #[error("{} cannot be read: {error}", .file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// It cannot be written.
-    #[error("{} cannot be written: {error}; check the folder's rights and free space", .file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// It is not UTF-8.
-    #[error("{}, line {line}: the text is not UTF-8; save the file as UTF-8", .file.display())]
-    NotUtf8 {
-        /// The file.
-        file: PathBuf,
-        /// The first bad line.
-        line: usize,
-    },
-    /// A line is neither a section nor a setting.
-    #[error("{}, line {line}: {message}; every line is [Section], Key=Value or ; comment", .file.display())]
-    Syntax {
-        /// The file.
-        file: PathBuf,
-        /// The line.
-        line: usize,
-        /// What the parser says.
-        message: String,
-    },
-    /// A value is none of its setting's.
-    #[error("{}, line {line}: {key}={value} is wrong; expected {expected}", .file.display())]
-    Value {
-        /// The file.
-        file: PathBuf,
-        /// The line.
-        line: usize,
-        /// The setting.
-        key: &'static str,
-        /// What is written there.
-        value: String,
-        /// What should be.
-        expected: &'static str,
-    },
-    /// The password cannot be hashed.
-    #[error(transparent)]
-    Password(#[from] PasswordError),
 }
 
 /// Reads the file, makes it when there is none, and replaces a plain password by its hash.
@@ -192,8 +138,9 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
     check_lines(file, text)?;
     let ini = Ini::load_from_str_noescape(text).map_err(|error| ConfError::Syntax {
         file: file.into(),
-        line: error.line,
-        message: error.msg.into_owned(),
+        // The parser counts lines from 0.
+        line: error.line + 1,
+        found: error.msg.into_owned(),
     })?;
     let values = Values { file, text, ini };
     let folder = file.parent().unwrap_or(Path::new(""));
@@ -205,11 +152,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
     let heartbeat = seconds("HeartbeatSeconds", 10)?;
     let expire = seconds("ExpireSeconds", 20)?;
     if expire <= heartbeat {
-        return Err(values.wrong(
-            "Sessions",
-            "ExpireSeconds",
-            "more seconds than HeartbeatSeconds",
-        ));
+        return Err(values.wrong("Sessions", "ExpireSeconds", Expected::MoreThanHeartbeat));
     }
     let linger = values.number("Sessions", "SessionLinger", 25, 0..=7 * 24 * 60)?;
     let names = values.text("Sessions", "FreeAppNames", "");
@@ -218,19 +161,16 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         server_addr: match values.text("Common", "ServerAddr", "") {
             "" | "*" => None,
             "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-            text => Some(text.parse().map_err(|_| {
-                values.wrong(
-                    "Common",
-                    "ServerAddr",
-                    "an address of this computer, or nothing for all",
-                )
-            })?),
+            text => Some(
+                text.parse()
+                    .map_err(|_| values.wrong("Common", "ServerAddr", Expected::Address))?,
+            ),
         },
         server_port: values.number("Common", "ServerPort", 9099, 0..=65535)? as u16,
         lang: match values.text("Common", "Lang", "en").to_lowercase().as_str() {
             "en" | "" => Lang::English,
             "ru" => Lang::Russian,
-            _ => return Err(values.wrong("Common", "Lang", "en or ru")),
+            _ => return Err(values.wrong("Common", "Lang", Expected::Lang)),
         },
         series_file: folder.join(values.text("Common", "SeriesFile", "licence.series")),
         keep: Keep {
@@ -249,13 +189,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         expire,
         grace: Duration::from_secs(values.number("Sessions", "GraceSeconds", 300, 0..=3600)?),
         user_name: values.text("Console", "UserName", "admin").into(),
-        password: Password::from_conf(password).map_err(|_| {
-            values.wrong(
-                "Console",
-                "Password",
-                "a password, or a whole $argon2id$ hash",
-            )
-        })?,
+        password: Password::from_conf(password)
+            .map_err(|_| values.wrong("Console", "Password", Expected::Password))?,
         access: Access {
             local_only: values.switch("Console", "LocalAccessOnly", false)?,
             allowed: values
@@ -264,13 +199,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
                 .filter(|text| !text.trim().is_empty())
                 .map(str::parse)
                 .collect::<Result<_, _>>()
-                .map_err(|_| {
-                    values.wrong(
-                        "Console",
-                        "AllowedAddresses",
-                        "networks with commas, as 192.168.0.0/16, fd00::/8",
-                    )
-                })?,
+                .map_err(|_| values.wrong("Console", "AllowedAddresses", Expected::Networks))?,
         },
         api_enabled: values.switch("API", "Enabled", true)?,
         keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,
@@ -284,13 +213,14 @@ fn check_lines(file: &Path, text: &str) -> Result<(), ConfError> {
         let known = line.is_empty()
             || line.starts_with([';', '#'])
             || (line.starts_with('[') && line.ends_with(']'))
-            || line.contains('=');
+            || line
+                .split_once('=')
+                .is_some_and(|(key, _)| !key.trim().is_empty());
         if !known {
-            let message = format!("'{}' is no setting", crate::logs::tame(line));
             return Err(ConfError::Syntax {
                 file: file.into(),
                 line: at + 1,
-                message,
+                found: crate::logs::tame(line),
             });
         }
     }
@@ -333,7 +263,7 @@ impl Values<'_> {
             "" => Ok(default),
             text => match text.parse() {
                 Ok(number) if range.contains(&number) => Ok(number),
-                _ => Err(self.wrong(section, key, expected_number(&range))),
+                _ => Err(self.wrong(section, key, Expected::number(&range))),
             },
         }
     }
@@ -343,11 +273,11 @@ impl Values<'_> {
             "" => Ok(default),
             "0" => Ok(false),
             "1" => Ok(true),
-            _ => Err(self.wrong(section, key, "0 or 1")),
+            _ => Err(self.wrong(section, key, Expected::Switch)),
         }
     }
 
-    fn wrong(&self, section: &str, key: &'static str, expected: &'static str) -> ConfError {
+    fn wrong(&self, section: &str, key: &'static str, expected: Expected) -> ConfError {
         // A password does not go into an error's text.
         let value = if key == "Password" {
             "…".into()
@@ -362,15 +292,6 @@ impl Values<'_> {
             value,
             expected,
         }
-    }
-}
-
-fn expected_number(range: &std::ops::RangeInclusive<u64>) -> &'static str {
-    match range.end() {
-        3650 => "a number of days from 1 to 3650",
-        3600 => "a number of seconds from 1 to 3600",
-        65535 => "a port from 1 to 65535, or 0 for any free one",
-        _ => "a number of minutes from 0 to 10080",
     }
 }
 
@@ -408,23 +329,26 @@ mod tests {
             ),
             (
                 "[API]\nEnabled=yes\n",
-                "line 2: Enabled=yes is wrong; expected 0 or 1",
+                "line 2: Enabled=yes is wrong; write 0 or 1",
             ),
             (
                 "[Sessions]\nHeartbeatSeconds=30\nExpireSeconds=20\n",
                 "line 3: ExpireSeconds=20",
             ),
-            ("[Common]\nServerPort\n", "every line is"),
+            ("[Common]\nServerPort\n", "line 2: ServerPort is no setting"),
+            ("[Common]\n=5\n", "line 2: =5 is no setting"),
             (
                 "[Console]\nPassword=$argon2id$broken\n",
                 "Password=… is wrong",
             ),
         ] {
-            let error = parse(Path::new("/x/a.conf"), text).unwrap_err().to_string();
+            let error = parse(Path::new("/x/a.conf"), text).unwrap_err();
+            let (english, russian) = (error.text(Lang::English), error.text(Lang::Russian));
             assert!(
-                error.starts_with("/x/a.conf, line ") && error.contains(said),
-                "{error}"
+                english.starts_with("/x/a.conf, line ") && english.contains(said),
+                "{english}"
             );
+            assert!(russian.starts_with("/x/a.conf, строка "), "{russian}");
         }
     }
 

@@ -5,6 +5,8 @@ use argon2::{
     password_hash::{SaltString, rand_core::OsRng},
 };
 
+use super::Lang;
+
 const DEFAULT: &str = "admin";
 
 /// A password as the conf has it: plain until the start hashes it, then a hash.
@@ -17,8 +19,19 @@ pub struct Password {
 
 /// A password that cannot be hashed, or a hash that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the password cannot be used: {0}")]
+#[error("the password cannot be used: {0}; write another one")]
 pub struct PasswordError(String);
+
+impl PasswordError {
+    /// The message in a language.
+    pub fn text(&self, lang: Lang) -> String {
+        let Self(why) = self;
+        lang.pick(
+            self.to_string(),
+            format!("пароль не подходит: {why}; напишите другой"),
+        )
+    }
+}
 
 impl Password {
     /// The value of `Password=`.
