@@ -56,6 +56,7 @@ fn modules() -> Vec<(PathBuf, String)> {
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
             (path, text)
         })
         .collect()

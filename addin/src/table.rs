@@ -74,6 +74,8 @@ pub struct Property {
     pub name: Words,
     /// What it holds.
     pub kind: Kind,
+    /// Its value in a new object; none for what the component finds out.
+    pub default: Option<DefaultValue>,
     /// A sentence or two for the developer's guide.
     pub doc: Words,
     /// Reads it; none if it can only be written.
@@ -89,6 +91,7 @@ impl Property {
         Self {
             name,
             kind,
+            default: None,
             doc,
             get: Some(get),
             set: None,
@@ -97,10 +100,18 @@ impl Property {
 
     /// A property that 1C code can read and write.
     #[must_use]
-    pub const fn read_write(name: Words, kind: Kind, doc: Words, get: Getter, set: Setter) -> Self {
+    pub const fn read_write(
+        name: Words,
+        kind: Kind,
+        default: DefaultValue,
+        doc: Words,
+        get: Getter,
+        set: Setter,
+    ) -> Self {
         Self {
             name,
             kind,
+            default: Some(default),
             doc,
             get: Some(get),
             set: Some(set),
@@ -199,6 +210,29 @@ pub struct Table {
     pub properties: &'static [Property],
     /// The methods.
     pub methods: &'static [Method],
+    /// The events.
+    pub events: &'static [Event],
+}
+
+/// An event that the component sends to 1C code of clients (ОбработкаВнешнегоСобытия). Its source is the name of the
+/// class, its data a JSON object.
+#[derive(Debug)]
+pub struct Event {
+    /// Its name, the same in every language.
+    pub name: &'static str,
+    /// When it comes, for the developer's guide.
+    pub doc: Words,
+    /// The fields of its data.
+    pub data: &'static [Field],
+}
+
+/// A field of a JSON object.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds, for the developer's guide.
+    pub doc: Words,
 }
 
 #[cfg(test)]

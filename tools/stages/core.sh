@@ -43,6 +43,7 @@ step "formatting" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "unit tests" cargo test --workspace --locked --lib --bins
 mapfile -t names < <(integration_tests licence-protocol licenceaddin licencecenter)
-step "tests of formats, tools and samples" run_tests "${names[@]}" bsl
+mapfile -t sample_tests < <(integration_tests licence | grep -E '^(bsl|guide)')
+step "tests of formats, tools and samples" run_tests "${names[@]}" "${sample_tests[@]}"
 step "samples for 1C" samples
 [[ ! -d fuzz ]] || step "fuzz" fuzz "${LICENCE_FUZZ_SECONDS:-10}"

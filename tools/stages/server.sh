@@ -4,9 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
 
-need_packages gcc g++ libc6-dev python3
+need_packages gcc g++ libc6-dev python3 curl
 need_cargo
 
 mapfile -t names < <(integration_tests licenceserver)
-mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep -vE '^(abi|valgrind|bsl)' || true)
+mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep -vE '^(abi|valgrind|bsl|guide)' || true)
 step "server and end-to-end tests" run_tests "${names[@]}"

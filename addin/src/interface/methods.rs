@@ -70,8 +70,8 @@ pub(super) const METHODS: &[Method] = &[
         ],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Tells which 1C session the object works for.",
-            "Сообщает, для какого сеанса 1С работает объект.",
+            "Tells which 1C session the object works for. Needed before ObtainLicence. Give the facts one by one on the 1C server, or the whole text that SessionFacts gave there as the only argument. If the object holds a licence for another session, that one is given back.",
+            "Сообщает, для какого сеанса 1С работает объект; нужен до ПолучитьЛицензию. На сервере 1С сведения передаются по одному, на клиенте – единственным параметром текст, полученный на сервере от СведенияОСеансе. Если объект держал лицензию другого сеанса, та освобождается.",
         ),
         call: |object, args| {
             done(object.set_session(&SessionArguments {
@@ -90,8 +90,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Text),
         doc: words(
-            "The session's facts as one text, to pass between server and client.",
-            "Сведения о сеансе одним текстом для передачи между сервером и клиентом.",
+            "The session's facts as one text, to pass between server and client unchanged: by it the same session is one seat wherever it is seen from.",
+            "Сведения о сеансе одним текстом для передачи между сервером и клиентом без изменений: по нему один и тот же сеанс занимает одно место, откуда бы его ни было видно.",
         ),
         call: |object, _| object.session_facts().map(Value::from),
     },
@@ -100,8 +100,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Connects to a licence server, at most 6 seconds.",
-            "Подключается к серверу лицензирования, не дольше 6 секунд.",
+            "Reads the settings again and connects to the first server that answers: ServerAddr, then ReservedServers in turn. At most 6 seconds.",
+            "Заново читает настройки и подключается к первому ответившему серверу: АдресСервера, затем РезервныеСерверы по очереди. Не дольше 6 секунд.",
         ),
         call: |object, _| done(object.connect()),
     },
@@ -110,8 +110,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Leaves the server; the licence is released.",
-            "Отключается от сервера; лицензия освобождается.",
+            "Releases the licence and leaves the server.",
+            "Освобождает лицензию и отключается от сервера.",
         ),
         call: |object, _| done(object.disconnect()),
     },
@@ -128,8 +128,8 @@ pub(super) const METHODS: &[Method] = &[
         )],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Takes a seat for the session.",
-            "Занимает место для сеанса.",
+            "Takes a seat for the session. If the session holds one already, be it through another object or process, it is the same seat. At most 6 seconds.",
+            "Занимает место для сеанса. Если сеанс его уже занимает, пусть и через другой объект или процесс, это то же место. Не дольше 6 секунд.",
         ),
         call: |object, args| done(object.obtain_licence(args.int(0)?.cast_unsigned())),
     },
@@ -137,7 +137,10 @@ pub(super) const METHODS: &[Method] = &[
         name: words("ReleaseLicence", "ОсвободитьЛицензию"),
         params: &[],
         returns: Some(Kind::Boolean),
-        doc: words("Frees the seat at once.", "Сразу освобождает место."),
+        doc: words(
+            "Frees the session's seat at once.",
+            "Сразу освобождает место сеанса.",
+        ),
         call: |object, _| done(object.release_licence()),
     },
     Method {
@@ -152,8 +155,8 @@ pub(super) const METHODS: &[Method] = &[
         )],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Loads a datafile with protected objects.",
-            "Загружает файл данных с защищёнными объектами.",
+            "Loads a datafile with protected objects. It also tells the series and its public key, unless they were set.",
+            "Загружает файл данных с защищёнными объектами. Он же сообщает серию и её открытый ключ, если те не заданы.",
         ),
         call: |object, args| done(object.load_data(args.take(0))),
     },
@@ -162,8 +165,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Text),
         doc: words(
-            "The objects of the loaded datafile, JSON.",
-            "Объекты загруженного файла данных, JSON.",
+            "The objects of the loaded datafile, JSON: a list of {Name, Version, Flags, Size}.",
+            "Объекты загруженного файла данных, JSON: список {Name – имя, Version – версия, Flags – нужные флаги, Size – размер в байтах}.",
         ),
         call: |object, _| object.list_objects().map(Value::from),
     },
@@ -176,8 +179,8 @@ pub(super) const METHODS: &[Method] = &[
         )],
         returns: Some(Kind::Binary),
         doc: words(
-            "A protected object as binary data.",
-            "Защищённый объект в виде двоичных данных.",
+            "A protected object as binary data. The session must hold a licence whose flags include the object's.",
+            "Защищённый объект в виде двоичных данных. У сеанса должна быть лицензия, флаги которой включают флаги объекта.",
         ),
         call: |object, args| object.object(args.text(0)?).map(Value::Deferred),
     },
@@ -197,8 +200,8 @@ pub(super) const METHODS: &[Method] = &[
         ],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Writes a protected object to a file.",
-            "Записывает защищённый объект в файл.",
+            "The same, written to a file, without holding it in memory: for large objects.",
+            "То же, но в файл, не удерживая объект в памяти: для больших объектов. Существующий файл заменяется целиком.",
         ),
         call: |object, args| done(object.object_to_file(args.text(0)?, args.text(1)?)),
     },
@@ -222,8 +225,8 @@ pub(super) const METHODS: &[Method] = &[
         ],
         returns: Some(Kind::Any),
         doc: words(
-            "A parameter that the vendor put into the licence in use.",
-            "Параметр, который производитель записал в используемую лицензию.",
+            "A parameter that the vendor put into the licence in use, always a string.",
+            "Параметр, который производитель записал в используемую лицензию, всегда строка.",
         ),
         call: |object, args| match object.parameter(args.text(0)?)? {
             Some(value) => Ok(Value::from(value)),
@@ -251,14 +254,20 @@ pub(super) const METHODS: &[Method] = &[
         name: words("LicenceInfo", "СведенияОЛицензии"),
         params: &[],
         returns: Some(Kind::Text),
-        doc: words("The licence in use, JSON.", "Используемая лицензия, JSON."),
+        doc: words(
+            "The licence in use, JSON: KeyID, KeyNo, KeyType, LicenceCount, Flags, ServiceType, ProductVersion, IssueDate, StartDate, Period, ExpireDate, Parameters, Server, Session.",
+            "Используемая лицензия, JSON: KeyID – серия, KeyNo – номер ключа, KeyType – вид (3 основной, 4 дополнительный, 5 демонстрационный), LicenceCount – мест, Flags – флаги двоичными цифрами, ServiceType – вид обслуживания, ProductVersion – версия продукта, IssueDate, StartDate, ExpireDate – даты выпуска, начала и окончания, Period – срок в днях, Parameters – параметры производителя, Server – сервер, Session – сеанс на нём.",
+        ),
         call: |object, _| object.licence_info().map(Value::from),
     },
     Method {
         name: words("ServerInfo", "СведенияОСервере"),
         params: &[],
         returns: Some(Kind::Text),
-        doc: words("The server in use, JSON.", "Используемый сервер, JSON."),
+        doc: words(
+            "The server in use, JSON, as the REST API gives it.",
+            "Используемый сервер, JSON.",
+        ),
         call: |object, _| object.server_info().map(Value::from),
     },
     Method {
@@ -266,8 +275,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Text),
         doc: words(
-            "The settings in effect and their sources, JSON.",
-            "Действующие настройки и их источники, JSON.",
+            "The settings that Connect would use now, JSON: KeyID, ServerAddr, ServerPort, ReservedServers, SettingsSource, ConfigFile, ForceUseConfig, KeepPreviousLogs, KeepCurrentDateLogs, Logs, Module, Warnings.",
+            "Настройки, с которыми подключился бы сейчас вызов Подключиться, JSON: KeyID – серия; ServerAddr, ServerPort, ReservedServers – серверы; SettingsSource – откуда они взяты; ConfigFile – прочитанный файл; ForceUseConfig, KeepPreviousLogs, KeepCurrentDateLogs – значения из него; Logs – папка логов; Module – работающий модуль: Version, File, TemplateVersion, TemplateFile и Installed (State: used – работает установленная компонента, absent – её нет, refused – она не годится, и Reason говорит почему, itself – подключена она сама); Warnings – замечания к файлу: Code, File, Line, Text.",
         ),
         call: |object, _| Ok(Value::from(object.settings_json())),
     },

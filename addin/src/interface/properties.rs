@@ -2,7 +2,7 @@
 
 use crate::{
     native::module::module_path,
-    table::{Kind, Property, Value, words},
+    table::{DefaultValue, Kind, Property, Value, words},
 };
 
 pub(super) const PROPERTIES: &[Property] = &[
@@ -42,9 +42,10 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::read_write(
         words("ServerAddr", "АдресСервера"),
         Kind::Text,
+        DefaultValue::Text(""),
         words(
-            "The address of the licence server.",
-            "Адрес сервера лицензирования.",
+            "The licence server: a name or an IP address, with a port after a colon if need be, an IPv6 address with a port in brackets. Empty: licenceaddin.conf says it, else localhost. Where the file forces its settings, setting succeeds without effect and reading gives the file's. Takes effect at the next Connect.",
+            "Сервер лицензирования: имя или IP-адрес, при необходимости с портом через двоеточие; адрес IPv6 с портом – в квадратных скобках. Пустая строка: адрес из licenceaddin.conf, иначе localhost. Если файл требует своих настроек (ForceUseConfig=1), установка ничего не меняет, а чтение даёт адрес из файла. Действует со следующего вызова Подключиться.",
         ),
         |object| Value::from(object.server_addr()),
         |object, value| object.set_server_addr(value.as_text().unwrap_or_default()),
@@ -52,9 +53,10 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::read_write(
         words("ServerPort", "ПортСервера"),
         Kind::Integer,
+        DefaultValue::Int(9099),
         words(
-            "The port of the licence server, 9099 by default.",
-            "Порт сервера лицензирования, по умолчанию 9099.",
+            "The port of the licence server. 0 is the default again. Counts only together with ServerAddr.",
+            "Порт сервера лицензирования. Ноль возвращает значение по умолчанию. Учитывается только вместе с АдресСервера.",
         ),
         |object| Value::Int(i32::from(object.server_port())),
         |object, value| object.set_server_port(value.as_int().unwrap_or_default()),
@@ -62,9 +64,10 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::read_write(
         words("ReservedServers", "РезервныеСерверы"),
         Kind::Text,
+        DefaultValue::Text(""),
         words(
-            "Further servers, host:port with commas between, tried in turn.",
-            "Резервные серверы, хост:порт через запятую, по очереди.",
+            "Further servers, Addr[:Port] with commas between, at most 16, tried in turn after ServerAddr. Counts only together with ServerAddr.",
+            "Резервные серверы: Адрес[:Порт] через запятую, не больше 16; перебираются по очереди после АдресСервера. Учитываются только вместе с АдресСервера.",
         ),
         |object| Value::from(object.reserved_servers()),
         |object, value| object.set_reserved_servers(value.as_text().unwrap_or_default()),
@@ -72,9 +75,10 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::read_write(
         words("KeyID", "СерияКлючей"),
         Kind::Text,
+        DefaultValue::Text(""),
         words(
-            "The series of keys, four hex digits.",
-            "Серия ключей, четыре шестнадцатеричные цифры.",
+            "The series of keys, four hex digits. Unset it is the loaded datafile's. Cyrillic look-alikes are read as Latin letters, with a note in the log.",
+            "Серия ключей, четыре шестнадцатеричные цифры. Если не задана, берётся из загруженного файла данных. Похожие кириллические буквы читаются как латинские, о чём пишется в лог.",
         ),
         |object| Value::from(object.key_id().map(|id| id.to_string()).unwrap_or_default()),
         |object, value| object.set_key_id(value.as_text().unwrap_or_default()),
@@ -82,9 +86,10 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::read_write(
         words("PublicKey", "ОткрытыйКлюч"),
         Kind::Text,
+        DefaultValue::Text(""),
         words(
-            "The public key of the series, where no datafile is used.",
-            "Открытый ключ серии, если файл данных не используется.",
+            "The public key of the series, ed25519:… or p256:…, from licence.series. Unset it is the loaded datafile's; it is set where nothing is protected.",
+            "Открытый ключ серии вида ed25519:… или p256:… из файла licence.series. Если не задан, берётся из загруженного файла данных; задаётся там, где защищённых объектов нет.",
         ),
         |object| {
             Value::from(
@@ -99,9 +104,10 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::read_write(
         words("AccessCode", "КодДоступа"),
         Kind::Text,
+        DefaultValue::Text(""),
         words(
-            "The access code that the server's administrator gave out.",
-            "Код доступа, выданный администратором сервера.",
+            "The access code that the server's administrator gave to this infobase; empty where the server asks for none.",
+            "Код доступа, выданный этой базе администратором сервера; пустая строка, если сервер его не требует.",
         ),
         |object| Value::from(object.access_code()),
         |object, value| object.set_access_code(value.as_text().unwrap_or_default()),
@@ -110,8 +116,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("Connected", "Подключено"),
         Kind::Boolean,
         words(
-            "Whether the connection to a server stands.",
-            "Установлено ли соединение с сервером.",
+            "Whether a server answers. It becomes False by itself when the connection is lost and True when it is restored.",
+            "Отвечает ли сервер. Само становится Ложь при потере связи и Истина при её восстановлении.",
         ),
         |object| Value::Bool(object.connected()),
     ),
@@ -119,8 +125,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("CurrentServer", "ТекущийСервер"),
         Kind::Text,
         words(
-            "The server in use, host:port.",
-            "Используемый сервер, хост:порт.",
+            "The server in use, host:port; empty when there is none.",
+            "Используемый сервер, хост:порт; пустая строка, если его нет.",
         ),
         |object| Value::from(object.current_server()),
     ),
@@ -128,8 +134,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("ConnectionID", "ИдентификаторСоединения"),
         Kind::Text,
         words(
-            "The connection's id on the server.",
-            "Идентификатор соединения на сервере.",
+            "The connection's id in the server's lists and REST API.",
+            "Идентификатор соединения в списках и REST API сервера.",
         ),
         |object| Value::from(object.connection_id()),
     ),
@@ -137,8 +143,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("SettingsSource", "ИсточникНастроек"),
         Kind::Text,
         words(
-            "Where the server's address came from.",
-            "Откуда взят адрес сервера.",
+            "Where the servers of the last Connect came from: Code, Defaults, or the path of the file.",
+            "Откуда взяты серверы последнего подключения: Code – из кода 1С, Defaults – по умолчанию, иначе путь файла.",
         ),
         |object| Value::from(object.settings_source()),
     ),
@@ -146,8 +152,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("LicenceObtained", "ЛицензияПолучена"),
         Kind::Boolean,
         words(
-            "Whether this session has a licence.",
-            "Есть ли лицензия у этого сеанса.",
+            "Whether this session has a licence; True also in the time of grace. Reading asks no server, so it may be read as often as one likes.",
+            "Есть ли лицензия у этого сеанса; Истина и во время отсрочки. Чтение не обращается к серверу, поэтому проверять можно сколь угодно часто.",
         ),
         |object| Value::Bool(object.licence_obtained()),
     ),
@@ -155,8 +161,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("UsedLicence", "ИспользованнаяЛицензия"),
         Kind::Integer,
         words(
-            "The number of the key in use, 0 if none.",
-            "Номер используемого ключа, 0 если его нет.",
+            "The number of the key whose licence is in use, 0 if none.",
+            "Номер ключа, лицензия которого используется; 0, если лицензии нет.",
         ),
         |object| Value::integer(object.used_licence()),
     ),
@@ -173,8 +179,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("ErrorCode", "КодОшибки"),
         Kind::Integer,
         words(
-            "The number of the last call's error, 0 if it succeeded.",
-            "Номер ошибки последнего вызова, 0 если он удался.",
+            "The number of the last call's error, 0 if it succeeded. The numbers are listed below.",
+            "Номер ошибки последнего вызова; 0, если он удался. Список номеров – ниже.",
         ),
         |object| Value::Int(i32::from(object.error_code())),
     ),
@@ -182,17 +188,18 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("ErrorDescription", "ОписаниеОшибки"),
         Kind::Text,
         words(
-            "What happened in the last call and what to do.",
-            "Что произошло в последнем вызове и что делать.",
+            "What happened in the last call and what to do, in the language of the user's interface; empty if it succeeded.",
+            "Что произошло в последнем вызове и что делать, на языке интерфейса пользователя; пустая строка, если вызов удался.",
         ),
         |object| Value::from(object.error_description()),
     ),
     Property::read_write(
         words("RaiseExceptions", "ВызыватьИсключения"),
         Kind::Boolean,
+        DefaultValue::Bool(false),
         words(
-            "Whether failed calls raise exceptions; they answer False otherwise. False by default.",
-            "Вызывают ли неудачные вызовы исключения; иначе они возвращают Ложь. По умолчанию Ложь.",
+            "Whether failed calls raise exceptions; otherwise they answer False (or Undefined) and leave ErrorCode and ErrorDescription.",
+            "Вызывают ли неудачные вызовы исключения; иначе они возвращают Ложь (или Неопределено) и заполняют КодОшибки и ОписаниеОшибки.",
         ),
         |object| Value::Bool(object.raise_exceptions()),
         |object, value| {

@@ -18,6 +18,7 @@ use super::{
     server::Server,
 };
 use crate::{
+    interface::events,
     session::Session,
     settings::Address,
     table::{CallError, Language},
@@ -90,7 +91,7 @@ pub(super) fn went_away(connection: &Connection, server: &Server) {
         "Server": server.address.to_string(),
         "GraceUntil": until.map(|time| time.to_string()),
     });
-    tell(connection, "ConnectionLost", &data.to_string());
+    tell(connection, events::CONNECTION_LOST, &data.to_string());
     connection.wake.notify_all();
 }
 
@@ -258,7 +259,7 @@ impl Worker<'_> {
                 self.told.clear();
                 log::info!("{}: the connection is restored", server.address);
                 let data = json!({ "Server": server.address.to_string() }).to_string();
-                tell(self.connection, "ConnectionRestored", &data);
+                tell(self.connection, events::CONNECTION_RESTORED, &data);
                 self.plan(server, server.heartbeat(), false);
                 self.take_up(server, &gone);
             }
@@ -366,7 +367,7 @@ impl Worker<'_> {
             "SessionNumber": session.facts.key.number,
         });
         session.lose(error);
-        tell(self.connection, "LicenceLost", &data.to_string());
+        tell(self.connection, events::LICENCE_LOST, &data.to_string());
     }
 
     /// Sessions in grace look for a seat elsewhere; those on a reserve return to a server wanted more.
@@ -395,7 +396,7 @@ impl Worker<'_> {
                         "TextEn": error.text(Language::English),
                         "SessionNumber": session.facts.key.number,
                     });
-                    tell(self.connection, "LicenceLost", &data.to_string());
+                    tell(self.connection, events::LICENCE_LOST, &data.to_string());
                 }
             }
         }

@@ -57,15 +57,14 @@ impl Probe {
             "get" => one_line(&self.object()?.get_text(rest)),
             "set" => {
                 let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
-                let value = value.parse().map_or(Value::Text(value.into()), Value::Int);
-                format!("{:?}", self.object()?.set(name, value))
+                format!("{:?}", self.object()?.set(name, value_of(value)))
             }
             "call" => {
                 let (name, arguments) = rest.split_once(' ').unwrap_or((rest, ""));
                 let arguments: Vec<_> = arguments
                     .split('\t')
                     .filter(|argument| !argument.is_empty())
-                    .map(|argument| Value::Text(argument.into()))
+                    .map(value_of)
                     .collect();
                 match self.object()?.call(name, &arguments) {
                     Ok(Value::Text(text)) => one_line(&text),
@@ -112,6 +111,11 @@ impl Probe {
     fn object(&self) -> io::Result<&Object<'static>> {
         self.objects.last().ok_or_else(nothing)
     }
+}
+
+/// A whole number or a text.
+fn value_of(text: &str) -> Value {
+    text.parse().map_or(Value::Text(text.into()), Value::Int)
 }
 
 fn nothing() -> io::Error {
