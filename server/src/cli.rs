@@ -183,15 +183,25 @@ fn run() -> Result<(), Failure> {
 }
 
 async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
-    if conf.password.is_default() {
-        log::warn!("the password is still admin: change it");
-    }
     let lang = conf.lang;
     let stop = signal::stop();
-    let listener = Server::listen(&conf).await?;
+    let listeners = Server::listen(&conf).await?;
+    if conf.password.is_default() {
+        log::warn!("the password is still admin: change it");
+        eprintln!(
+            "licenceserver: {}",
+            lang.pick(
+                "the password is still admin: write another Password= into [Console] of licenceserver.conf",
+                "пароль всё ещё admin: задайте другой Password= в разделе [Console] файла licenceserver.conf",
+            )
+        );
+    }
     let server = Server::open(places, conf).await?;
     let failed = |error| StartError::File(server.places.port(), error);
-    let port = listener.local_addr().map_err(failed)?.port();
+    let port = listeners.port().map_err(failed)?;
+    if let Some(port) = listeners.tls_port().map_err(failed)? {
+        log::info!("TLS is on port {port}");
+    }
     write_whole(
         &server.places.port(),
         format!("{port}\n").as_bytes(),
@@ -209,11 +219,11 @@ async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
     // Whoever waits for the line reads it through a pipe.
     let _ = io::stdout().flush();
     let port_file = server.places.port();
-    let result = Arc::clone(&server).serve(listener, stop).await;
+    Arc::clone(&server).serve(listeners, stop).await;
     // A later server may have written it anew; a missing one is what is wanted.
     let _ = std::fs::remove_file(port_file);
     log::info!("licenceserver stops");
-    result.map_err(|error| StartError::File("the socket".into(), error))
+    Ok(())
 }
 
 fn explain(error: &StartError, lang: Lang) -> String {
@@ -235,6 +245,7 @@ fn explain(error: &StartError, lang: Lang) -> String {
         }
         StartError::Store(error) => format!("хранилище не открывается: {error}"),
         StartError::Keys(error) => format!("папка ключей: {error}"),
+        StartError::Tls(error) => format!("TLS не работает: {error}"),
         StartError::File(path, error) => format!("{} не записывается: {error}", path.display()),
     }
 }

@@ -12,6 +12,7 @@ pub mod component;
 pub mod conf;
 pub mod keys;
 pub mod logs;
+pub mod net;
 pub mod places;
 mod port;
 mod reaper;
@@ -20,4 +21,4 @@ mod server;
 pub mod store;
 
 pub use router::router;
-pub use server::{Server, StartError, now};
+pub use server::{Listeners, Server, StartError, now};

@@ -19,6 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All addresses of the server.
 pub fn router(server: Arc<Server>) -> Router {
+    router_within(server, TIMEOUT)
+}
+
+/// The same with another limit of a request's time.
+pub(crate) fn router_within(server: Arc<Server>, limit: Duration) -> Router {
     let component = Router::new()
         .route(wire::HANDSHAKE_PATH, post(component::handshake))
         .route(wire::MESSAGE_PATH, post(component::message))
@@ -34,12 +39,14 @@ pub fn router(server: Arc<Server>) -> Router {
     people
         .merge(component)
         .with_state(server)
-        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn(move |request, next| {
+            in_time(limit, request, next)
+        }))
         .layer(CatchPanicLayer::custom(api::internal_error))
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => api::ApiError::too_slow().into_response(),
     }

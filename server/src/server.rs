@@ -13,11 +13,13 @@ use parking_lot::RwLock;
 use tokio::net::TcpListener;
 
 use crate::{
+    access::Rate,
     accounting::{Command, Event, EventKind, Moment},
     api::SignIn,
     component::{Channels, Directories, Lives},
-    conf::Conf,
+    conf::{Conf, TlsPort},
     keys::{KeyRing, KeysError},
+    net::{self, Tls, TlsError},
     places::Places,
     port, reaper,
     store::{Embedded, Journal, Store, StoreError},
@@ -41,6 +43,8 @@ pub struct Server {
     pub directories: Directories,
     /// Who signed in lately.
     pub sign_in: SignIn,
+    /// How often who asks.
+    pub rate: Rate,
     /// When the server started.
     pub started: Moment,
     conf: RwLock<Arc<Conf>>,
@@ -73,6 +77,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A file cannot be written.
     #[error("{}: {error}", .0.display(), error = .1)]
     File(PathBuf, io::Error),
@@ -107,6 +114,7 @@ impl Server {
             channels: Channels::default(),
             directories: Directories::default(),
             sign_in: SignIn::default(),
+            rate: Rate::default(),
             started: now(),
             conf: RwLock::new(Arc::new(conf)),
         });
@@ -150,52 +158,33 @@ impl Server {
     ///
     /// # Errors
     /// A taken port names the process that has it.
-    pub async fn listen(conf: &Conf) -> Result<TcpListener, StartError> {
-        let ip = conf
-            .server_addr
-            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let address = SocketAddr::new(ip, conf.server_port);
-        TcpListener::bind(address)
-            .await
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::AddrInUse => StartError::PortTaken {
-                    port: address.port(),
-                    by: port::holder(address.port()),
-                },
-                _ => StartError::Listen { address, error },
-            })
+    pub async fn listen(conf: &Conf) -> Result<Listeners, StartError> {
+        let plain = listen_on(conf, conf.server_port).await?;
+        let tls = match &conf.tls {
+            None => None,
+            Some(TlsPort {
+                port,
+                certificate,
+                key,
+            }) => {
+                let tls = Tls::open(certificate, key)?;
+                Some((listen_on(conf, *port).await?, Arc::new(tls)))
+            }
+        };
+        Ok(Listeners { plain, tls })
     }
 
     /// Serves until `stop` comes, then lets running requests end.
-    ///
-    /// # Errors
-    /// When the socket fails for good.
     pub async fn serve(
         self: Arc<Self>,
-        listener: TcpListener,
+        listeners: Listeners,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
+    ) {
         let reaper = tokio::spawn(reaper::run(Arc::clone(&self)));
+        // A connection that a component keeps is silent between two heartbeats.
+        let head_patience = HEAD_PATIENCE.max(self.conf().heartbeat + Duration::from_secs(5));
         let router = crate::router::router(Arc::clone(&self));
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let (begin, begun) = tokio::sync::oneshot::channel();
-        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            stop.await;
-            // The receiver is gone only when serving has ended by itself.
-            let _ = begin.send(());
-        });
-        let patience = async {
-            if begun.await.is_ok() {
-                // Kept connections of components would hold the end up for ever.
-                tokio::time::sleep(Duration::from_secs(3)).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
-        let result = tokio::select! {
-            result = server => result,
-            () = patience => Ok(()),
-        };
+        net::serve(listeners.plain, listeners.tls, router, head_patience, stop).await;
         reaper.abort();
         if let Err(error) = self
             .journal
@@ -204,6 +193,49 @@ impl Server {
         {
             log::error!("{error}");
         }
-        result
     }
+}
+
+/// How long a client may take to say what it wants.
+const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+
+/// The ports that are listened on.
+pub struct Listeners {
+    plain: TcpListener,
+    tls: Option<(TcpListener, Arc<Tls>)>,
+}
+
+impl Listeners {
+    /// The port of components, console and API.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn port(&self) -> io::Result<u16> {
+        Ok(self.plain.local_addr()?.port())
+    }
+
+    /// The port with TLS, if there is one.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn tls_port(&self) -> io::Result<Option<u16>> {
+        let port = |(listener, _): &(TcpListener, _)| Ok(listener.local_addr()?.port());
+        self.tls.as_ref().map(port).transpose()
+    }
+}
+
+async fn listen_on(conf: &Conf, port: u16) -> Result<TcpListener, StartError> {
+    let ip = conf
+        .server_addr
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let address = SocketAddr::new(ip, port);
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken {
+                port,
+                by: port::holder(port),
+            },
+            _ => StartError::Listen { address, error },
+        })
 }

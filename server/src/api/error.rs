@@ -39,23 +39,30 @@ impl ApiError {
         )
     }
 
-    /// 403: from there nobody may ask.
-    pub fn forbidden() -> Self {
+    /// 400: what was asked is not understood; the message says what would be.
+    pub fn bad_request(message: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Bad request",
+            "EHTTPBadRequest",
+            message,
+        )
+    }
+
+    /// 403: it is understood, and not allowed.
+    pub fn forbidden(message: &str) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "Forbidden",
             "EHTTPForbidden",
-            "The settings do not allow this address (LocalAccessOnly, AllowedAddresses).",
+            message,
         )
     }
 
     /// 403: too many wrong passwords.
     pub fn throttled() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "Forbidden",
-            "EHTTPForbidden",
-            "Too many wrong passwords came from this address; wait a minute.",
+        Self::forbidden(
+            "Too many wrong passwords came from this address or for this user name; wait a minute.",
         )
     }
 
@@ -102,14 +109,19 @@ impl ApiError {
         )
     }
 
-    /// 503: it took too long.
-    pub fn too_slow() -> Self {
+    /// 503: not now.
+    pub fn busy(message: &str) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Service unavailable",
             "EHTTPServiceUnavailable",
-            "The request took too long; try again.",
+            message,
         )
+    }
+
+    /// 503: it took too long.
+    pub fn too_slow() -> Self {
+        Self::busy("The request took too long; try again.")
     }
 }
 

@@ -10,6 +10,7 @@ mod sign_in;
 mod systeminfo;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod time;
 
 pub use error::{ApiError, internal_error, not_found};

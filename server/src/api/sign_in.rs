@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, Method, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 
-use super::error::ApiError;
-use crate::server::Server;
+use super::{error::ApiError, throttle::Throttle};
+use crate::{access, server::Server};
 
 /// How long a verified credential is remembered.
 const REMEMBER: Duration = Duration::from_secs(5 * 60);
@@ -27,17 +27,14 @@ const REMEMBER: Duration = Duration::from_secs(5 * 60);
 const MAX_REMEMBERED: usize = 1024;
 /// The longest Authorization header that is looked at.
 const MAX_HEADER: usize = 1024;
-/// So many wrong passwords within [`WINDOW`] from one address, and it waits.
-const MAX_FAILURES: u32 = 10;
-const WINDOW: Duration = Duration::from_secs(60);
-/// The most addresses whose failures are counted.
-const MAX_ADDRESSES: usize = 10_000;
+/// How long a sign-in waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who signed in lately, and who failed to.
 pub struct SignIn {
     key: [u8; 32],
     remembered: Mutex<HashMap<[u8; 32], Instant>>,
-    failures: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+    throttle: Throttle,
     /// Hashing takes 19 MB each: no crowd of guesses takes all memory or all processors.
     hashing: Semaphore,
 }
@@ -47,7 +44,7 @@ impl Default for SignIn {
         Self {
             key: protocol::random_bytes(),
             remembered: Mutex::default(),
-            failures: Mutex::default(),
+            throttle: Throttle::default(),
             hashing: Semaphore::new(2),
         }
     }
@@ -65,21 +62,28 @@ pub(super) async fn guard(
     if request.method() == Method::OPTIONS {
         return next.run(request).await;
     }
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip().to_canonical());
-    match check(&server, request.headers(), peer).await {
-        Ok(()) => {
-            let mut response = next.run(request).await;
-            response.headers_mut().insert(
-                header::CACHE_CONTROL,
-                header::HeaderValue::from_static("no-store"),
-            );
-            response
-        }
-        Err(error) => error.into_response(),
+    let peer = access::peer(&request);
+    if let Err(error) = check(&server, request.headers(), peer).await {
+        return error.into_response();
     }
+    let default = server.conf().password.is_default();
+    let far = peer.is_none_or(|peer| !peer.is_loopback());
+    if default && far && access::writes(request.method()) {
+        return ApiError::forbidden(
+            "The password is the default one: until it is changed, only this computer itself changes anything.",
+        )
+        .into_response();
+    }
+    let mut response = next.run(request).await;
+    if default {
+        response.headers_mut().insert(
+            header::WARNING,
+            HeaderValue::from_static(
+                "299 licenceserver \"The default password is in use: change it\"",
+            ),
+        );
+    }
+    response
 }
 
 async fn check(server: &Server, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), ApiError> {
@@ -90,16 +94,24 @@ async fn check(server: &Server, headers: &HeaderMap, peer: Option<IpAddr>) -> Re
     if sign_in.remembers(&tag) {
         return Ok(());
     }
+    let account = sign_in.tag(&[&user]);
     // An administrator at the computer itself is never locked out by somebody else's guesses.
     let far = peer.filter(|peer| !peer.is_loopback());
-    if far.is_some_and(|peer| sign_in.is_throttled(&peer)) {
+    let allowed = || far.is_none_or(|peer| sign_in.throttle.allows(peer, account));
+    if !allowed() {
         return Err(ApiError::throttled());
     }
-    let _permit = sign_in
-        .hashing
-        .acquire()
-        .await
+    let permit = tokio::time::timeout(PATIENCE, sign_in.hashing.acquire()).await;
+    let _permit = permit
+        .map_err(|_| ApiError::busy("Too many sign-ins wait; try again."))?
         .map_err(|_| ApiError::internal())?;
+    // While this one waited, another may have brought the same credential, or spent the tries.
+    if sign_in.remembers(&tag) {
+        return Ok(());
+    }
+    if !allowed() {
+        return Err(ApiError::throttled());
+    }
     let right = tokio::task::spawn_blocking(move || {
         // Both are looked at, so that the time tells nothing of the name.
         let right = conf.password.verifies(&password);
@@ -110,7 +122,7 @@ async fn check(server: &Server, headers: &HeaderMap, peer: Option<IpAddr>) -> Re
         return Ok(());
     }
     if let Some(peer) = far {
-        sign_in.failed(peer);
+        sign_in.throttle.failed(peer, account);
     }
     log::warn!(
         "a wrong user name or password from {}",
@@ -160,41 +172,11 @@ impl SignIn {
             remembered.insert(tag, Instant::now());
         }
     }
-
-    fn is_throttled(&self, peer: &IpAddr) -> bool {
-        self.failures
-            .lock()
-            .get(peer)
-            .is_some_and(|(since, count)| since.elapsed() < WINDOW && *count >= MAX_FAILURES)
-    }
-
-    fn failed(&self, peer: IpAddr) {
-        let mut failures = self.failures.lock();
-        if failures.len() >= MAX_ADDRESSES {
-            failures.retain(|_, (since, _)| since.elapsed() < WINDOW);
-        }
-        let entry = failures.entry(peer).or_insert_with(|| (Instant::now(), 0));
-        if entry.0.elapsed() >= WINDOW {
-            *entry = (Instant::now(), 0);
-        }
-        entry.1 += 1;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ten_wrong_passwords_throttle_their_address_and_no_other() {
-        let sign_in = SignIn::default();
-        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        for _ in 0..MAX_FAILURES {
-            assert!(!sign_in.is_throttled(&one));
-            sign_in.failed(one);
-        }
-        assert!(sign_in.is_throttled(&one) && !sign_in.is_throttled(&other));
-    }
 
     #[test]
     fn a_credential_is_remembered_as_a_keyed_hash_of_itself_and_the_settings() {

@@ -25,11 +25,5 @@ pub async fn systeminfo(State(server): State<Arc<Server>>) -> impl IntoResponse 
         writeln!(text, "Series {}: {}", series.key_id, series.name)
             .expect("writing to a String cannot fail");
     }
-    (
-        [
-            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-            (header::CACHE_CONTROL, "no-store"),
-        ],
-        text,
-    )
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text)
 }

@@ -82,6 +82,8 @@ pub enum Expected {
     Password,
     /// Networks.
     Networks,
+    /// A file of the port with TLS.
+    PemFile,
 }
 
 impl Expected {
@@ -98,6 +100,10 @@ impl Expected {
     fn text(self, lang: Lang) -> &'static str {
         let (english, russian) = match self {
             Self::Switch => ("0 or 1", "0 или 1"),
+            Self::PemFile => (
+                "a PEM file, since TLS has a port",
+                "файл PEM, раз у TLS есть порт",
+            ),
             Self::Seconds => (
                 "a number of seconds from 1 to 3600",
                 "число секунд от 1 до 3600",

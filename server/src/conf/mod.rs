@@ -75,6 +75,19 @@ pub struct Conf {
     pub api_enabled: bool,
     /// How many days the journal's lines are kept.
     pub keep_events_days: u32,
+    /// The port with TLS, if there is one.
+    pub tls: Option<TlsPort>,
+}
+
+/// A port with TLS for console and API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPort {
+    /// The port; 0 means any free one.
+    pub port: u16,
+    /// The certificate and those above it, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// Reads the file, makes it when there is none, and replaces a plain password by its hash.
@@ -85,7 +98,9 @@ pub fn load(file: &Path) -> Result<Conf, ConfError> {
     let text = match read_limited(file, MAX_FILE) {
         Ok(bytes) => utf8(file, bytes)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write(file, DEFAULT)?;
+            if let Err(error) = write(file, DEFAULT) {
+                log::warn!("the server goes on with its defaults: {error}");
+            }
             DEFAULT.to_owned()
         }
         Err(error) => {
@@ -99,7 +114,7 @@ pub fn load(file: &Path) -> Result<Conf, ConfError> {
     if let Some(plain) = conf.password.plain() {
         let hashed = Password::hashed(plain)?;
         if let Err(error) = write(file, &set(&text, "Console", "Password", hashed.text())) {
-            log::warn!("the password stays readable in the file: {error}");
+            log::warn!("the password works, but stays readable in the file: {error}");
         }
         conf.password = hashed;
     }
@@ -155,7 +170,6 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         return Err(values.wrong("Sessions", "ExpireSeconds", Expected::MoreThanHeartbeat));
     }
     let linger = values.number("Sessions", "SessionLinger", 25, 0..=7 * 24 * 60)?;
-    let names = values.text("Sessions", "FreeAppNames", "");
     let password = values.text("Console", "Password", "admin");
     Ok(Conf {
         server_addr: match values.text("Common", "ServerAddr", "") {
@@ -179,11 +193,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         },
         rules: Rules {
             linger: Duration::from_secs(linger * 60),
-            free_app_names: names
-                .split(',')
-                .map(|name| name.trim().to_lowercase())
-                .filter(|name| !name.is_empty())
-                .collect(),
+            free_app_names: values.list("Sessions", "FreeAppNames"),
         },
         heartbeat,
         expire,
@@ -200,10 +210,28 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
                 .map(str::parse)
                 .collect::<Result<_, _>>()
                 .map_err(|_| values.wrong("Console", "AllowedAddresses", Expected::Networks))?,
+            check_rebinding: values.switch("Console", "CheckDNSRebinding", true)?,
+            host_names: values.list("Console", "HostNames"),
         },
         api_enabled: values.switch("API", "Enabled", true)?,
         keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,
+        tls: tls(&values, folder)?,
     })
+}
+
+fn tls(values: &Values<'_>, folder: &Path) -> Result<Option<TlsPort>, ConfError> {
+    if values.text("TLS", "Port", "").is_empty() {
+        return Ok(None);
+    }
+    let file = |key| match values.text("TLS", key, "") {
+        "" => Err(values.wrong("TLS", key, Expected::PemFile)),
+        name => Ok(folder.join(name)),
+    };
+    Ok(Some(TlsPort {
+        port: values.number("TLS", "Port", 0, 0..=65535)? as u16,
+        certificate: file("CertificateFile")?,
+        key: file("KeyFile")?,
+    }))
 }
 
 /// The parser takes a line without `=` for the beginning of the next; a person meant something else.
@@ -250,6 +278,15 @@ impl Values<'_> {
 
     fn text<'v>(&'v self, section: &str, key: &str, default: &'v str) -> &'v str {
         self.get(section, key).map_or(default, str::trim)
+    }
+
+    /// Names with commas between them, in lower case.
+    fn list(&self, section: &str, key: &str) -> Vec<String> {
+        self.text(section, key, "")
+            .split(',')
+            .map(|name| name.trim().to_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 
     fn number(

@@ -1,18 +1,9 @@
-//! From where console and API may be reached: LocalAccessOnly and AllowedAddresses. Components are not concerned.
+//! Networks of addresses, as AllowedAddresses lists them.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr},
     str::FromStr,
-    sync::Arc,
 };
-
-use axum::{
-    extract::{ConnectInfo, Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-
-use crate::{api::ApiError, server::Server};
 
 /// Addresses that begin with the same bits: `192.168.0.0/16`, `fd00::/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,40 +52,14 @@ impl Network {
     }
 }
 
-/// Who may reach console and API.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
-    /// This computer alone.
-    pub local_only: bool,
-    /// These networks; all when there is none. This computer always may.
-    pub allowed: Vec<Network>,
-}
-
-impl Access {
-    fn admits(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        peer.is_loopback()
-            || (!self.local_only
-                && (self.allowed.is_empty()
-                    || self.allowed.iter().any(|network| network.contains(peer))))
-    }
-}
-
-/// Refuses those who may not reach console and API.
-pub(crate) async fn guard(
-    State(server): State<Arc<Server>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip());
-    // Without a peer it is no request from a network.
-    if peer.is_none_or(|peer| server.conf().access.admits(peer)) {
-        next.run(request).await
-    } else {
-        ApiError::forbidden().into_response()
+/// What is counted as one client: an IPv4 address, or the IPv6 network that one client is given whole.
+pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -123,22 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn this_computer_is_never_locked_out() {
-        let access = Access {
-            local_only: true,
-            allowed: vec!["10.0.0.0/8".parse().unwrap()],
-        };
-        assert!(
-            access.admits(IpAddr::from([127, 0, 0, 1]))
-                && !access.admits(IpAddr::from([10, 0, 0, 1]))
-        );
-        let access = Access {
-            local_only: false,
-            ..access
-        };
-        assert!(
-            access.admits(IpAddr::from([10, 0, 0, 1]))
-                && !access.admits(IpAddr::from([11, 0, 0, 1]))
-        );
+    fn addresses_that_one_client_has_are_one() {
+        let of = |address: &str| neighbourhood(address.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
     }
 }
