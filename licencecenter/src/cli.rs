@@ -47,7 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Done, String
                 notes: Vec::new(),
             });
         }
-        Err(error) => return Err(one_line(&error)),
+        Err(error) => return Err(one_line(&error, "licenceedit")),
     };
     let mut notes = Vec::new();
     let text = match cli.command {
@@ -66,9 +66,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Done, String
 }
 
 /// What clap says on several lines, without the usage, on one.
-fn one_line(error: &clap::Error) -> String {
+pub(crate) fn one_line(error: &clap::Error, program: &str) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "no command; see licenceedit --help".to_owned();
+        return format!("no command; see {program} --help");
     }
     let text = error.to_string();
     let lines: Vec<&str> = text
@@ -318,7 +318,7 @@ struct InspectArguments {
 }
 
 /// All four numbers.
-fn version() -> &'static str {
+pub(crate) fn version() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| Version::CURRENT.to_string());
     &TEXT
 }
@@ -335,7 +335,7 @@ fn folded(read: Folded, notes: &mut Vec<String>) -> KeyId {
 }
 
 /// Flags as the REST API shows them, up to 32 binary digits with flag 0 at the end, or `0x` and hex digits.
-fn parse_flags(text: &str) -> Result<u32, String> {
+pub(crate) fn parse_flags(text: &str) -> Result<u32, String> {
     let (digits, radix) = match text.strip_prefix("0x") {
         Some(digits) => (digits, 16),
         None => (text, 2),
@@ -358,7 +358,7 @@ fn parse_iec(text: &str) -> Result<String, OwnerError> {
     text.parse().map(|iec: Iec| iec.to_string())
 }
 
-fn parse_parameter(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))

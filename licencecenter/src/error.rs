@@ -6,7 +6,8 @@ use std::{
 };
 
 use protocol::{
-    KeyId, envelope::FormatError, licence::IssueError, seal::SealError, signature::KeyError,
+    KeyId, envelope::FormatError, licence::IssueError, locked::LockError, seal::SealError,
+    signature::KeyError,
 };
 
 /// Why nothing was done.
@@ -36,6 +37,17 @@ pub enum Error {
         /// Why.
         cause: FormatError,
     },
+    /// A file under a passphrase does not open.
+    #[error("{path}: {error}")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: LockError,
+    },
+    /// A file is under a passphrase, and none was given.
+    #[error("{0} is under a passphrase: put it into the variable LICENCE_PASSPHRASE")]
+    PassphraseNeeded(PathBuf),
     /// An output exists.
     #[error("{0} exists already; add --yes to replace it, or choose another name")]
     Exists(PathBuf),

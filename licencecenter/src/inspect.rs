@@ -16,6 +16,7 @@ use protocol::{
 
 use crate::{Error, dates, output};
 
+mod exchange;
 mod licence_file;
 mod report;
 
@@ -49,7 +50,11 @@ pub fn run(inspection: &Inspection) -> Result<String, Error> {
         Some(Kind::Request) => request_report(path)?,
         Some(Kind::CryptKey) => cryptkey_report(path, &check)?,
         Some(Kind::DataFile) => datafile_report(path, &check)?,
-        Some(kind @ (Kind::InstanceKey | Kind::HolderKey)) => secret_report(path, kind, &head)?,
+        Some(Kind::Activation | Kind::Release | Kind::Update) => exchange::request_report(path)?,
+        Some(Kind::Answer | Kind::Refusal) => exchange::answer_report(path, &check)?,
+        Some(kind @ (Kind::InstanceKey | Kind::HolderKey | Kind::Reserve | Kind::Locked)) => {
+            secret_report(path, kind, &head)?
+        }
         None => series_report(path)?,
     };
     Ok(report.into_text())
@@ -185,11 +190,16 @@ fn secret_report(path: &Path, kind: Kind, head: &[u8]) -> Result<Report, Error> 
     protocol::envelope::check_head(kind, head).map_err(Error::format(path))?;
     let mut report = Report::new(match kind {
         Kind::InstanceKey => "a server's instance key",
+        Kind::Locked => "a file under a passphrase",
+        Kind::Reserve => "a key that is given back, with its reserve code",
         _ => "a licence's holder key",
     });
     report.line(
         "content",
-        "secret, bound to its computer; nothing of it is shown",
+        match kind {
+            Kind::Locked => "secret keys or a backup; only the passphrase opens it",
+            _ => "secret, bound to its computer; nothing of it is shown",
+        },
     );
     Ok(report)
 }

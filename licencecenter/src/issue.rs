@@ -3,10 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use protocol::{
-    UnixSeconds, binding,
+    UnixSeconds,
+    binding::{self, FactHash},
     cryptkey::CryptKey,
     files::{self, Access},
-    licence::{Document, HolderDetails, KeyType, MAX_FILE, MAX_PARAMETERS, Private, Voucher},
+    licence::{
+        Document, Holder, HolderDetails, KeyType, MAX_FILE, MAX_PARAMETERS, Private, Voucher,
+    },
     request::{self, Request},
     seal,
 };
@@ -50,6 +53,51 @@ pub struct Terms {
     pub article_name: Option<String>,
 }
 
+/// What is known of the licence's life, for the licence centre.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The code it was activated with.
+    pub activation_code: Option<String>,
+    /// Until when support is paid.
+    pub support_date: Option<UnixSeconds>,
+    /// The support's days.
+    pub support_period: Option<u32>,
+    /// Until when industry support is paid.
+    pub industry_support_date: Option<UnixSeconds>,
+    /// The industry support's days.
+    pub industry_support_period: Option<u32>,
+    /// Whether it is issued again to the same computer.
+    pub recovered: bool,
+    /// When it was last renewed.
+    pub update_date: Option<UnixSeconds>,
+    /// When the key was first activated, if before the moment of signing.
+    pub activation_date: Option<UnixSeconds>,
+}
+
+/// The computer that a licence is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computer {
+    /// Its holder key.
+    pub holder: Holder,
+    /// Its name.
+    pub name: String,
+    /// The salt of its facts.
+    pub salt: [u8; 16],
+    /// Its facts, hashed.
+    pub facts: Vec<FactHash>,
+}
+
+impl From<&Request> for Computer {
+    fn from(request: &Request) -> Self {
+        Self {
+            holder: request.holder.clone(),
+            name: request.computer_name.clone(),
+            salt: request.salt,
+            facts: request.facts.clone(),
+        }
+    }
+}
+
 /// The files of one issuing.
 #[derive(Clone, Debug)]
 pub struct Issuing {
@@ -77,7 +125,8 @@ pub fn run(issuing: &Issuing) -> Result<String, Error> {
         return Err(Error::NoFacts(issuing.request.clone()));
     }
     let terms = &issuing.terms;
-    let document = licence(&keys, &request, terms, dates::now())?;
+    let computer = Computer::from(&request);
+    let document = licence(&keys, &computer, terms, &Record::default(), dates::now())?;
     let out = issuing
         .out
         .clone()
@@ -107,15 +156,16 @@ pub fn run(issuing: &Issuing) -> Result<String, Error> {
     ))
 }
 
-/// A licence by those terms for the computer of that request, signed at `now`.
+/// A licence by those terms for that computer. Its period is counted from `issued_at`, so renewals keep that.
 ///
 /// # Errors
 /// Terms that contradict each other or break a limit, a holder key that nothing can be sealed to.
 pub fn licence(
     keys: &CryptKey,
-    request: &Request,
+    computer: &Computer,
     terms: &Terms,
-    now: UnixSeconds,
+    record: &Record,
+    issued_at: UnixSeconds,
 ) -> Result<Document, Error> {
     if terms.key_type == KeyType::Demo && terms.period_days == 0 {
         return Err(Error::DemoPeriod);
@@ -123,20 +173,20 @@ pub fn licence(
     let content_keys = keys
         .content_keys
         .iter()
-        .map(|key| seal::seal(&request.holder, keys.key_id, key.version, &key.key))
+        .map(|key| seal::seal(&computer.holder, keys.key_id, key.version, &key.key))
         .collect::<Result<_, _>>()?;
     let private = Private {
         blind: protocol::random_bytes(),
         holders: vec![HolderDetails {
-            instance_name: request.computer_name.clone(),
-            salt: request.salt,
-            facts: request.facts.clone(),
-            needed: binding::needed(request.facts.len()) as u32,
+            instance_name: computer.name.clone(),
+            salt: computer.salt,
+            facts: computer.facts.clone(),
+            needed: binding::needed(computer.facts.len()) as u32,
             content_keys,
         }],
         reg_no: terms.reg_no,
-        activation_code: None,
-        activation_date: Some(now),
+        activation_code: record.activation_code.clone(),
+        activation_date: record.activation_date.or(Some(issued_at)),
         itn: terms.itn.clone(),
         iec: terms.iec.clone(),
         product_name: terms
@@ -146,12 +196,12 @@ pub fn licence(
         product_version_name: terms.product_version_name.clone(),
         article: terms.article.clone(),
         article_name: terms.article_name.clone(),
-        support_date: None,
-        support_period: None,
-        industry_support_date: None,
-        industry_support_period: None,
-        recovered: None,
-        update_date: None,
+        support_date: record.support_date,
+        support_period: record.support_period,
+        industry_support_date: record.industry_support_date,
+        industry_support_period: record.industry_support_period,
+        recovered: record.recovered.then_some(true),
+        update_date: record.update_date,
     };
     let voucher = Voucher {
         key_id: keys.key_id,
@@ -161,11 +211,11 @@ pub fn licence(
         flags: terms.flags,
         service_type: terms.service_type,
         product_version: terms.product_version,
-        issued_at: now,
+        issued_at,
         start_date: terms.start,
         period_days: terms.period_days,
         parameters: parameters(&terms.parameters)?,
-        holders: vec![request.holder.clone()],
+        holders: vec![computer.holder.clone()],
         private_hash: [0; 32],
     };
     Ok(Document::issue(voucher, &private, &keys.signing)?)
@@ -268,7 +318,15 @@ mod tests {
     #[test]
     fn the_computer_that_asked_opens_every_content_key_and_no_other_does() {
         let (keys, sealing) = (keys(), SealingKey::generate());
-        let document = licence(&keys, &request(&sealing), &terms(), 1_700_000_000).unwrap();
+        let computer = Computer::from(&request(&sealing));
+        let document = licence(
+            &keys,
+            &computer,
+            &terms(),
+            &Record::default(),
+            1_700_000_000,
+        )
+        .unwrap();
         let read = Document::from_bytes(&document.to_bytes()).unwrap();
         let licence = read.verify(&keys.signing.public().unwrap()).unwrap();
         let holder = &licence.private.holders[0];
@@ -284,7 +342,9 @@ mod tests {
     #[test]
     fn terms_that_contradict_each_other_are_refused() {
         let (keys, request) = (keys(), request(&SealingKey::generate()));
-        let refused = |terms: Terms| licence(&keys, &request, &terms, 0).unwrap_err();
+        let computer = Computer::from(&request);
+        let refused =
+            |terms: Terms| licence(&keys, &computer, &terms, &Record::default(), 0).unwrap_err();
         assert!(matches!(
             refused(Terms {
                 key_type: KeyType::Demo,

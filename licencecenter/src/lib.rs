@@ -3,6 +3,7 @@
 //! One use case is one file; `cli` names them and their arguments. Nothing here prints: each use case
 //! returns what there is to say, so that it can be tested and used by the licence centre too.
 
+pub mod centre;
 pub mod cli;
 pub mod error;
 pub mod inspect;

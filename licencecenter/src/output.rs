@@ -6,6 +6,7 @@ use protocol::{
     cryptkey::{self, CryptKey},
     envelope::HEAD,
     files::{self, open_regular},
+    locked,
 };
 
 use crate::Error;
@@ -18,9 +19,25 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// The secrets of a series.
+/// The secrets of a series; a file under a passphrase is opened with that of the environment.
 pub(crate) fn read_keys(path: &Path) -> Result<CryptKey, Error> {
-    let bytes = zeroize::Zeroizing::new(read(path, cryptkey::MAX_FILE)?);
+    let passphrase = std::env::var(PASSPHRASE).ok().map(zeroize::Zeroizing::new);
+    read_keys_with(path, passphrase.as_ref().map(|text| text.as_str()))
+}
+
+/// The variable with the passphrase of a `.cryptkey`.
+const PASSPHRASE: &str = "LICENCE_PASSPHRASE";
+
+/// The secrets of a series, of a file that may be under a passphrase.
+pub(crate) fn read_keys_with(path: &Path, passphrase: Option<&str>) -> Result<CryptKey, Error> {
+    let mut bytes = zeroize::Zeroizing::new(read(path, cryptkey::MAX_FILE)?);
+    if locked::is_locked(&bytes) {
+        let passphrase = passphrase.ok_or_else(|| Error::PassphraseNeeded(path.into()))?;
+        bytes = locked::unlock(&bytes, passphrase).map_err(|error| Error::Locked {
+            path: path.into(),
+            error,
+        })?;
+    }
     CryptKey::from_bytes(&bytes).map_err(Error::format(path))
 }
 

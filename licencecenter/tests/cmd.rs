@@ -3,5 +3,7 @@
 
 #[test]
 fn the_program_answers_as_its_transcripts_say() {
-    trycmd::TestCases::new().case("tests/cmd/*.trycmd");
+    trycmd::TestCases::new()
+        .env("LC_ALL", "C.UTF-8")
+        .case("tests/cmd/*.trycmd");
 }

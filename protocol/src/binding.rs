@@ -111,6 +111,11 @@ pub const fn needed(listed: usize) -> usize {
 /// Compares the facts of this computer with those listed.
 pub fn compare(here: &[Fact], listed: &[FactHash], salt: &[u8; 16]) -> Comparison {
     let here: Vec<FactHash> = here.iter().map(|fact| fact.hash(salt)).collect();
+    compare_hashes(&here, listed)
+}
+
+/// Compares two lists of facts that were hashed with the same salt.
+pub fn compare_hashes(here: &[FactHash], listed: &[FactHash]) -> Comparison {
     let changed: Vec<FactKind> = listed
         .iter()
         .filter(|fact| !here.contains(fact))

@@ -20,6 +20,20 @@ pub enum Kind {
     InstanceKey,
     /// A holder key, `.holder`.
     HolderKey,
+    /// A request to activate a code, `.activation`.
+    Activation,
+    /// A key given back, `.release`.
+    Release,
+    /// A request to renew a licence.
+    Update,
+    /// A licence centre's answer, `.answer`.
+    Answer,
+    /// A licence centre's refusal.
+    Refusal,
+    /// A file under a passphrase.
+    Locked,
+    /// A key that is being given back, and its reserve code, `.reserve`.
+    Reserve,
 }
 
 /// The version byte of all formats today.
@@ -28,13 +42,20 @@ pub const VERSION: u8 = 1;
 pub const HEAD: usize = 8;
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 13] = [
         Self::Licence,
         Self::Request,
         Self::CryptKey,
         Self::DataFile,
         Self::InstanceKey,
         Self::HolderKey,
+        Self::Activation,
+        Self::Release,
+        Self::Update,
+        Self::Answer,
+        Self::Refusal,
+        Self::Locked,
+        Self::Reserve,
     ];
 
     const fn letters(self) -> &'static [u8; 2] {
@@ -45,6 +66,32 @@ impl Kind {
             Self::DataFile => b"DF",
             Self::InstanceKey => b"IK",
             Self::HolderKey => b"HK",
+            Self::Activation => b"AC",
+            Self::Release => b"RL",
+            Self::Update => b"UP",
+            Self::Answer => b"AN",
+            Self::Refusal => b"RF",
+            Self::Locked => b"LK",
+            Self::Reserve => b"RC",
+        }
+    }
+
+    /// What such a file is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Licence => "licence",
+            Self::Request => "licence request",
+            Self::CryptKey => "file of a series' keys",
+            Self::DataFile => "datafile",
+            Self::InstanceKey => "instance key",
+            Self::HolderKey => "holder key",
+            Self::Activation => "request to the licence centre",
+            Self::Release => "given-back key",
+            Self::Update => "request to renew a licence",
+            Self::Answer => "answer of the licence centre",
+            Self::Refusal => "refusal of the licence centre",
+            Self::Locked => "file under a passphrase",
+            Self::Reserve => "reserve code",
         }
     }
 
@@ -65,7 +112,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The first bytes are another file's.
-    #[error("it is not a {0:?} file of this licensing system; choose the right file")]
+    #[error("it is no {} of this licensing system; choose the right file", .0.name())]
     NotOurs(Kind),
     /// The version byte is newer than this program.
     #[error("its format version is {0}, and this program reads version 1; update the program")]

@@ -5,6 +5,7 @@
 //! operating system's generator.
 
 pub mod binding;
+pub mod centre;
 pub mod code;
 pub mod cryptkey;
 pub mod datafile;
@@ -14,6 +15,8 @@ pub mod facts;
 pub mod files;
 pub mod keyid;
 pub mod licence;
+#[cfg(feature = "issue")]
+pub mod locked;
 pub mod owner;
 pub mod reason;
 pub mod request;

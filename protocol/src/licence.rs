@@ -277,6 +277,13 @@ pub struct Licence {
     pub signed_voucher: Signed,
 }
 
+impl Licence {
+    /// SHA-256 of the signed voucher: names this very issue of the licence.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        crate::sha256(self.signed_voucher.unverified())
+    }
+}
+
 impl Document {
     /// Signs a licence. `voucher.private_hash` is set here.
     ///

@@ -49,6 +49,14 @@ pub enum Context {
     Request,
     /// A datafile's directory, by the series key.
     Directory,
+    /// A request to activate a code, by the holder key that it presents.
+    Activation,
+    /// A key given back, by its holder key.
+    Release,
+    /// A request to renew a licence, by its holder key.
+    Update,
+    /// A licence centre's answer, by the series key.
+    Answer,
 }
 
 impl Context {
@@ -59,6 +67,10 @@ impl Context {
             Self::Delegation => b"licence-delegation-v1\0",
             Self::Request => b"licence-request-v1\0",
             Self::Directory => b"licence-directory-v1\0",
+            Self::Activation => b"licence-activation-v1\0",
+            Self::Release => b"licence-release-v1\0",
+            Self::Update => b"licence-update-v1\0",
+            Self::Answer => b"licence-answer-v1\0",
         }
     }
 
