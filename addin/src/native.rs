@@ -16,6 +16,8 @@ pub(crate) mod installed;
 mod memory;
 pub mod module;
 #[cfg(windows)]
+pub(crate) mod parent;
+#[cfg(windows)]
 pub(crate) mod rights;
 #[cfg(windows)]
 pub(crate) mod terminal;

@@ -3,6 +3,7 @@
 mod computer;
 mod folders;
 pub mod installed;
+mod programs;
 mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -34,20 +35,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Tells it by the program's file, which is sure where the name is known, else by what the platform says.
-    /// In a file infobase the platform calls a client's own process a server, so the name goes first.
+    /// Tells it by the first of these programs (the process's own, then its parent's) that has a known name, else by
+    /// what the platform says. In a file infobase the platform calls a client's own process a server, so names go
+    /// first.
     #[must_use]
-    pub fn of(program: &Path, application: Application) -> Self {
-        let name = program
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        match name.as_str() {
-            "rphost" | "ragent" | "rmngr" | "ibsrv" | "ibcmd" | "crserver" => Self::Server,
-            "httpd" | "apache2" | "apache" | "w3wp" | "iisexpress" => Self::Web,
-            "1cv8" | "1cv8c" | "1cv8s" => Self::Client,
-            _ => match application {
+    pub fn of<P: AsRef<Path>>(programs: &[P], application: Application) -> Self {
+        programs
+            .iter()
+            .find_map(|program| Self::of_name(program.as_ref()))
+            .unwrap_or(match application {
                 Application::Server | Application::MobileServer => Self::Server,
                 Application::ExternalConnection => Self::ExternalConnection,
                 Application::ThinClient
@@ -55,7 +51,16 @@ impl Kind {
                 | Application::WebClient
                 | Application::MobileClient
                 | Application::Unknown => Self::Client,
-            },
+            })
+    }
+
+    fn of_name(program: &Path) -> Option<Self> {
+        let name = program.file_name()?.to_string_lossy().to_lowercase();
+        match name.strip_suffix(".exe").unwrap_or(&name) {
+            "rphost" | "ragent" | "rmngr" | "ibsrv" | "ibcmd" | "crserver" => Some(Self::Server),
+            "httpd" | "apache2" | "apache" | "w3wp" | "iisexpress" => Some(Self::Web),
+            "1cv8" | "1cv8c" | "1cv8s" => Some(Self::Client),
+            _ => None,
         }
     }
 
@@ -63,6 +68,17 @@ impl Kind {
     #[must_use]
     pub const fn is_server(self) -> bool {
         matches!(self, Self::Server | Self::Web)
+    }
+
+    /// One word for programs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "Client",
+            Self::ExternalConnection => "ExternalConnection",
+            Self::Server => "Server",
+            Self::Web => "WebServer",
+        }
     }
 }
 
@@ -80,9 +96,8 @@ impl Place {
     /// The place of this process, as far as the platform told of itself.
     #[must_use]
     pub fn current(platform: &PlatformInfo) -> Self {
-        let program = std::env::current_exe().unwrap_or_default();
         Self {
-            kind: Kind::of(&program, platform.application),
+            kind: Kind::of(programs::of_this_process(), platform.application),
             folders: Folders::current(),
             platform_version: platform.version.clone(),
         }
@@ -165,7 +180,7 @@ mod tests {
     use super::*;
 
     fn kind(program: &str, application: Application) -> Kind {
-        Kind::of(Path::new(program), application)
+        Kind::of(&[program], application)
     }
 
     #[test]
@@ -189,6 +204,7 @@ mod tests {
             ("addinhost", Application::Server, Kind::Server),
             ("addinhost", Application::ThinClient, Kind::Client),
             ("", Application::Unknown, Kind::Client),
+            ("/opt/rphost.d/tool", Application::Unknown, Kind::Client),
         ] {
             assert_eq!(
                 kind(program, application),
@@ -196,6 +212,15 @@ mod tests {
                 "{program} {application:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_host_of_isolated_add_ins_is_what_started_it() {
+        let isolated = |parent: &str, application| Kind::of(&["addinhost", parent], application);
+        assert_eq!(isolated("rphost", Application::Unknown), Kind::Server);
+        assert_eq!(isolated("1cv8c.exe", Application::Server), Kind::Client);
+        assert_eq!(isolated("bash", Application::Server), Kind::Server);
+        assert_eq!(isolated("bash", Application::Unknown), Kind::Client);
     }
 
     fn place(kind: Kind) -> Place {

@@ -4,4 +4,5 @@ pub mod host;
 pub mod probe;
 pub mod process;
 pub mod programs;
+pub mod room;
 pub mod scene;

@@ -275,8 +275,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Text),
         doc: words(
-            "The settings that Connect would use now, JSON: KeyID, ServerAddr, ServerPort, ReservedServers, SettingsSource, ConfigFile, ForceUseConfig, KeepPreviousLogs, KeepCurrentDateLogs, Logs, Module, Warnings.",
-            "Настройки, с которыми подключился бы сейчас вызов Подключиться, JSON: KeyID – серия; ServerAddr, ServerPort, ReservedServers – серверы; SettingsSource – откуда они взяты; ConfigFile – прочитанный файл; ForceUseConfig, KeepPreviousLogs, KeepCurrentDateLogs – значения из него; Logs – папка логов; Module – работающий модуль: Version, File, TemplateVersion, TemplateFile и Installed (State: used – работает установленная компонента, absent – её нет, refused – она не годится, и Reason говорит почему, itself – подключена она сама); Warnings – замечания к файлу: Code, File, Line, Text.",
+            "The settings that Connect would use now, JSON: KeyID, ServerAddr, ServerPort, ReservedServers, SettingsSource, ConfigFile, ForceUseConfig, KeepPreviousLogs, KeepCurrentDateLogs, Logs, Process, Module, Warnings.",
+            "Настройки, с которыми подключился бы сейчас вызов Подключиться, JSON: KeyID – серия; ServerAddr, ServerPort, ReservedServers – серверы; SettingsSource – откуда они взяты; ConfigFile – прочитанный файл; ForceUseConfig, KeepPreviousLogs, KeepCurrentDateLogs – значения из него; Logs – папка логов; Process – где работает компонента: Client, ExternalConnection, Server, WebServer; Module – работающий модуль: Version, File, TemplateVersion, TemplateFile и Installed (State: used – работает установленная компонента, absent – её нет, refused – она не годится, и Reason говорит почему, itself – подключена она сама); Warnings – замечания к файлу: Code, File, Line, Text.",
         ),
         call: |object, _| Ok(Value::from(object.settings_json())),
     },

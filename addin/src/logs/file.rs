@@ -34,6 +34,10 @@ impl LogFile {
             options.share_mode(READ_AND_WRITE);
         }
         let file = options.open(folder.join(name))?;
+        // On Unix the lock tells others, even on another computer with the same home, that the log is in use. Where
+        // there are no locks the process's number must do. On Windows a lock would keep people from reading the file.
+        #[cfg(unix)]
+        let _ = file.try_lock();
         let written = file.metadata()?.len();
         Ok(Self {
             file,

@@ -25,7 +25,7 @@ pub fn remove_old(folder: &Path, keep_today: bool) {
             continue;
         }
         // Not ours to remove, or open in another process: it stays.
-        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) && !is_in_use(&entry.path()) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -56,6 +56,19 @@ fn runs(process: u32) -> bool {
 #[cfg(windows)]
 fn runs(process: u32) -> bool {
     process == std::process::id()
+}
+
+/// Whether a process holds the log's lock: one in another container, or on another computer with the same home,
+/// whose number says nothing here.
+#[cfg(unix)]
+fn is_in_use(path: &Path) -> bool {
+    protocol::files::open_regular(path)
+        .is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
+#[cfg(windows)]
+fn is_in_use(_: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -98,6 +111,22 @@ mod tests {
             left(true, &names),
             [false, true, true, true, true, true, true, true]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_that_a_process_elsewhere_has_open_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder
+            .path()
+            .join(format!("licenceaddin.20200101-000000.{GONE}.m.log"));
+        let open = fs::File::create(&path).unwrap();
+        open.try_lock().unwrap();
+        remove_old(folder.path(), false);
+        assert!(path.exists());
+        drop(open);
+        remove_old(folder.path(), false);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -166,6 +166,7 @@ impl Object {
         let mut json = settings.to_json(self.language());
         json["KeyID"] = self.key_id().map(|id| id.to_string()).into();
         json["Logs"] = place.logs().display().to_string().into();
+        json["Process"] = place.kind.word().into();
         json["Module"] = self.module_json(self.language());
         json.to_string()
     }

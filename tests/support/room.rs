@@ -1,0 +1,138 @@
+//! A computer of its own for a test, as the component sees it: the folders of the user and of everybody, and processes of
+//! any name.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{probe::Probe, programs};
+
+/// The folders and programs of the computer.
+#[derive(Debug)]
+pub struct Room {
+    root: tempfile::TempDir,
+    probe: PathBuf,
+}
+
+/// The user's home; under the root it need not exist elsewhere.
+const HOME: &str = "/home/user";
+
+impl Room {
+    /// A room with both folders and no file in them. `probe` is the program `probe1c`.
+    ///
+    /// # Panics
+    /// When the folders cannot be made.
+    #[must_use]
+    pub fn new(probe: &str) -> Self {
+        let room = Self {
+            root: tempfile::tempdir().expect("a temporary folder can be made"),
+            probe: probe.into(),
+        };
+        for folder in [room.user(), room.common(), room.root().join("bin")] {
+            fs::create_dir_all(folder).expect("a folder can be made");
+        }
+        room
+    }
+
+    /// What stands before every place.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The user's folder.
+    #[must_use]
+    pub fn user(&self) -> PathBuf {
+        self.root().join(&HOME[1..]).join(".1C/licence/3.0")
+    }
+
+    /// The folder of all users.
+    #[must_use]
+    pub fn common(&self) -> PathBuf {
+        self.root().join("var/1C/licence/3.0")
+    }
+
+    /// Writes licenceaddin.conf into one of the folders.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn conf(&self, folder: &Path, text: impl AsRef<[u8]>) -> PathBuf {
+        let file = folder.join("licenceaddin.conf");
+        fs::write(&file, text).expect("the configuration can be written");
+        file
+    }
+
+    /// A program of that name, which is the simulated 1C process.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        let file = self.root().join("bin").join(name);
+        if !file.exists() {
+            fs::copy(&self.probe, &file).expect("the program can be copied");
+        }
+        file
+    }
+
+    /// The command that starts such a program here.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(self.program(name));
+        self.dress(&mut command);
+        command
+    }
+
+    /// Gives a command the environment of this room.
+    pub fn dress(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LICENCE_ROOT", self.root())
+            .env("HOME", HOME)
+            .env("LANG", "en_US.UTF-8")
+            .current_dir("/");
+    }
+
+    /// A process of that name with an object of the component in it.
+    #[must_use]
+    pub fn process(&self, name: &str) -> Probe {
+        let mut process = Probe::start(&mut self.command(name));
+        process.load(&programs::addin_library());
+        process
+    }
+}
+
+/// The logs of the component in a folder: names and texts, in the order of the names.
+///
+/// # Panics
+/// When one cannot be read.
+#[must_use]
+pub fn logs(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = fs::read_dir(folder.join("logs")) else {
+        return Vec::new();
+    };
+    let mut logs: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.expect("the folder can be listed").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let text = fs::read_to_string(&path).expect("a log is text");
+            (name.into_owned(), text)
+        })
+        .collect();
+    logs.sort();
+    logs
+}
+
+/// Makes a process read its settings and open its log, without any server: the series has no key yet.
+///
+/// # Panics
+/// When Connect says anything else than that.
+pub fn touch(process: &mut Probe) {
+    process.ask("set KeyID 672B");
+    assert_eq!(process.ask("call Connect"), "false");
+    let code = process.ask("code");
+    assert!(code.starts_with("105 "), "{code}");
+}
