@@ -3,7 +3,9 @@
 use std::{
     env, fs,
     io::{self, Write},
+    panic,
     path::PathBuf,
+    process::ExitCode,
     time::Instant,
 };
 
@@ -16,7 +18,25 @@ use licence::{
 const OBJECT: &str = "ЗащищенныйРасчет";
 const SEATS: u32 = 3;
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    // The scene panics when a program fails; who watches the demo wants the sentence.
+    panic::set_hook(Box::new(|info| {
+        eprintln!(
+            "demo: this step failed: {}",
+            info.payload_as_str().unwrap_or_default()
+        );
+    }));
+    match panic::catch_unwind(tell) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("demo: this step failed: {error}");
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn tell() -> io::Result<()> {
     let mut arguments = env::args().skip(1);
     let (mut epf, mut keep) = (None, false);
     while let Some(argument) = arguments.next() {
@@ -38,7 +58,7 @@ fn main() -> io::Result<()> {
     story.step(
         "a vendor makes series 672B, a server starts, a licence of 3 seats is issued and installed",
     )?;
-    let mut scene = Scene::new(SEATS);
+    let scene = Scene::new(SEATS);
     story.note(&format!(
         "the server answers at http://127.0.0.1:{}",
         scene.port()
@@ -115,11 +135,11 @@ fn main() -> io::Result<()> {
     story.step("done")?;
     if keep {
         println!(
-            "The server stays at http://127.0.0.1:{} (admin, admin) until it is stopped by Ctrl+C.",
+            "The server stays at http://127.0.0.1:{} (user admin, password admin; try /api/licences).",
             scene.port()
         );
         io::stdout().flush()?;
-        scene.wait_for_server();
+        scene.leave();
     }
     Ok(())
 }

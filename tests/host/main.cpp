@@ -1,5 +1,6 @@
 // A whole program around the simulated platform: loads a component, uses everything that it shows, ends it in
-// each way. For memory checkers; exits with 1 and a sentence if the component does what it must not.
+// each way; and, when it is told where a server is, takes a seat there and opens an object. For memory checkers;
+// exits with 1 and a sentence if the component does what it must not.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -101,10 +102,101 @@ void live(const native::Exports& exports, bool memory_first, int how) {
     expect(host.watch.late() == 0, "the platform is called after Done");
 }
 
+// --- with a server
+
+host::Text wide(const char* ascii) { return host::Text(ascii, ascii + std::strlen(ascii)); }
+
+native::Variant number(int32_t value) {
+    native::Variant variant;
+    std::memset(static_cast<void*>(&variant), 0, sizeof variant);
+    variant.kind = native::kI4;
+    variant.i4 = value;
+    return variant;
+}
+
+// Lives as long as the text.
+native::Variant text(host::Text& value) {
+    native::Variant variant = number(0);
+    variant.kind = native::kPwstr;
+    variant.wide.units = reinterpret_cast<native::Unit*>(&value[0]);
+    variant.wide.unit_count = static_cast<uint32_t>(value.size());
+    return variant;
+}
+
+native::Variant date() {
+    native::Variant variant = number(0);
+    variant.kind = native::kTm;
+    variant.tm.tm_year = 126;
+    variant.tm.tm_mday = 2;
+    return variant;
+}
+
+void set(host::Host& host, const char* name, native::Variant value) {
+    host::Text wanted = wide(name);
+    long found = host.component->FindProp(reinterpret_cast<const native::Unit*>(wanted.c_str()));
+    expect(found >= 0 && host.component->SetPropVal(found, &value), name);
+}
+
+// Calls a method with these arguments, the others left out. Its answer is the caller's to release.
+native::Variant call(host::Host& host, const char* name, std::vector<native::Variant> arguments) {
+    host::Text wanted = wide(name);
+    long found = host.component->FindMethod(reinterpret_cast<const native::Unit*>(wanted.c_str()));
+    expect(found >= 0, name);
+    long count = host.component->GetNParams(found);
+    native::Variant empty = number(0);
+    empty.kind = native::kEmpty;
+    arguments.resize(static_cast<size_t>(count) + 1, empty);
+    native::Variant answer;
+    std::memset(static_cast<void*>(&answer), 0xAA, sizeof answer);
+    expect(host.component->CallAsFunc(found, &answer, arguments.data(), count), name);
+    return answer;
+}
+
+void succeed(host::Host& host, const char* name, std::vector<native::Variant> arguments = {}) {
+    native::Variant answer = call(host, name, std::move(arguments));
+    expect(answer.kind == native::kBool && answer.boolean, name);
+}
+
+// One session from Connect to Done, giving the licence back itself or leaving that to Done.
+void work(const native::Exports& exports, int32_t port, const char* datafile, const char* object, int32_t session, bool release_it) {
+    host::Host host(exports);
+    expect(host.create(exports.class_names()), "the object is not created");
+    expect(host.component->Init(static_cast<native::ConnectionBase*>(&host.connection)), "Init fails");
+    expect(host.component->setMemManager(static_cast<native::MemoryManagerBase*>(&host.memory)), "setMemManager fails");
+    host::Text address = wide("127.0.0.1"), series = wide("672B"), path = wide(datafile), name = wide(object);
+    host::Text base = wide("Srvr=app;Ref=demo;"), user = wide("user"), computer = wide("PC"), application = wide("1CV8C");
+    set(host, "ServerAddr", text(address));
+    set(host, "ServerPort", number(port));
+    set(host, "KeyID", text(series));
+    succeed(host, "LoadDataFile", {text(path)});
+    succeed(host, "SetSession", {text(base), number(session), date(), text(user), text(computer), text(application)});
+    succeed(host, "Connect");
+    succeed(host, "ObtainLicence");
+    for (const char* method : {"ListObjects", "LicenceInfo", "ServerInfo", "Settings", "SessionFacts"}) {
+        native::Variant answer = call(host, method, {});
+        expect(answer.kind == native::kPwstr && answer.wide.unit_count > 0, method);
+        release(host, answer);
+    }
+    native::Variant content = call(host, "GetObject", {text(name)});
+    expect(content.kind == native::kBlob && content.narrow.byte_count > 0, "GetObject");
+    release(host, content);
+    host::Text out = path + wide(".out");
+    succeed(host, "GetObjectToFile", {text(name), text(out)});
+    if (release_it) {
+        succeed(host, "ReleaseLicence");
+        succeed(host, "Disconnect");
+    }
+    host.done();
+    expect(host.destroy(0), "the object is not destroyed");
+    expect(host.memory.live() == 0, "memory of the platform is lost");
+    expect(host.memory.foreign_frees == 0, "memory is freed that is not the platform's");
+    expect(host.watch.late() == 0, "the platform is called after Done");
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 2) fail("usage: host LIBRARY");
+    if (count != 2 && count != 5) fail("usage: host LIBRARY [PORT DATAFILE OBJECT]");
     void* library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
     if (!library) fail(dlerror());
     native::Exports exports;
@@ -115,6 +207,13 @@ int main(int count, char** arguments) {
     find(library, "GetAttachType", exports.attach_type);
     expect(exports.set_capabilities(3) == 3, "the capabilities are not 3");
     expect(exports.attach_type() == 3, "the attach type is not 3");
+    if (count == 5) {
+        int32_t port = std::atoi(arguments[2]);
+        for (int32_t session = 1; session < 4; ++session) work(exports, port, arguments[3], arguments[4], session, session == 1);
+        std::printf("worked in three sessions\n");
+        dlclose(library);
+        return 0;
+    }
     for (int how = 0; how < 5; ++how) {
         live(exports, how % 2 == 0, how);
         std::printf("destroyed in way %d\n", how);

@@ -1,10 +1,9 @@
 //! A place of its own for a test or the demo: a vendor with a series, a server, an installed licence.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader},
+    fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -34,8 +33,6 @@ pub struct Server {
     child: Child,
     /// The port it listens on.
     pub port: u16,
-    // Kept open, so that the server's later lines go somewhere.
-    _output: BufReader<ChildStdout>,
 }
 
 impl Drop for Server {
@@ -64,11 +61,7 @@ impl Scene {
             scene.conf_folder().join("licence.series"),
         )
         .expect("licence.series can be copied");
-        fs::write(
-            scene.conf_folder().join("licenceserver.conf"),
-            "[Common]\nServerAddr=127.0.0.1\nServerPort=0\n\n[Sessions]\nHeartbeatSeconds=1\nExpireSeconds=3\n",
-        )
-        .expect("licenceserver.conf can be written");
+        scene.write_conf(0);
         scene
     }
 
@@ -157,39 +150,56 @@ impl Scene {
         ]);
     }
 
-    /// Starts the server and waits until it listens.
+    /// Starts the server and waits until it listens: on any port, or on that of the one killed before.
     ///
     /// # Panics
     /// When it does not start.
     pub fn start(&mut self) {
+        // A file takes what the server says whoever is there to read it.
+        let said = self.root().join("licenceserver.out");
+        let output = File::create(&said).expect("the scene's folder is writable");
+        let errors = output.try_clone().expect("a file can be used twice");
         let mut child = self
             .command("licenceserver")
             .arg("run")
-            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
             .spawn()
             .expect("the server starts");
-        let mut output = BufReader::new(child.stdout.take().expect("its output was asked for"));
-        let mut line = String::new();
+        let begun = Instant::now();
         let port = loop {
-            line.clear();
-            let read = output
-                .read_line(&mut line)
-                .expect("the server's output is text");
-            assert!(read > 0, "the server ended before it listened");
-            if let Some(port) = port_in(&line) {
+            let text = fs::read_to_string(&said).expect("the server's output is text");
+            let whole = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            if let Some(port) = whole.map(str::trim_end).find_map(port_in) {
                 break port;
             }
+            let ended = child.try_wait().expect("a child can be waited for");
+            assert!(
+                ended.is_none() && begun.elapsed() < PATIENCE,
+                "the server does not listen: {text}"
+            );
+            std::thread::sleep(Duration::from_millis(5));
         };
-        self.server = Some(Server {
-            child,
-            port,
-            _output: output,
-        });
+        self.server = Some(Server { child, port });
     }
 
     /// Kills the server as a power failure would.
     pub fn kill_server(&mut self) {
-        self.server = None;
+        if let Some(server) = self.server.take() {
+            // It may have to come back where it was.
+            self.write_conf(server.port);
+        }
+    }
+
+    fn write_conf(&self, port: u16) {
+        let text = format!(
+            "[Common]\nServerAddr=127.0.0.1\nServerPort={port}\n\n[Sessions]\nHeartbeatSeconds=1\nExpireSeconds=3\n"
+        );
+        fs::write(self.conf_folder().join("licenceserver.conf"), text)
+            .expect("licenceserver.conf can be written");
     }
 
     /// The port of the running server.
@@ -201,13 +211,12 @@ impl Scene {
         self.server.as_ref().expect("the server runs").port
     }
 
-    /// Waits until the running server ends.
-    ///
-    /// # Panics
-    /// When it does not run or cannot be waited for.
-    pub fn wait_for_server(&mut self) {
-        let server = self.server.as_mut().expect("the server runs");
-        server.child.wait().expect("a child can be waited for");
+    /// Leaves everything as it is: the server running, the folders in place. They are the caller's to remove.
+    pub fn leave(mut self) {
+        if let Some(server) = self.server.take() {
+            std::mem::forget(server);
+        }
+        self.root.disable_cleanup(true);
     }
 
     /// What `GET path` of the REST API answers to the default administrator: the status and the JSON.
