@@ -1,7 +1,10 @@
 //! What an administrator does to seats and keys, whichever door the wish comes through.
 
+use std::{path::Path, sync::Arc};
+
 use crate::{
-    accounting::{Admin, Command, ConnectionId, Outcome, SessionId},
+    accounting::{Admin, Command, ConnectionId, Event, EventKind, Outcome, SessionId},
+    keys::{self, InstallError, Installed},
     server::Server,
     store::StoreError,
 };
@@ -67,5 +70,36 @@ impl Server {
         }
         self.keys.set_off(self.store.keys_off().await?);
         Ok(true)
+    }
+
+    /// Checks a licence document and installs it.
+    ///
+    /// # Errors
+    /// [`InstallError`]; nothing was changed then.
+    pub async fn install_licence(
+        self: &Arc<Self>,
+        document: Vec<u8>,
+        by: Admin,
+    ) -> Result<Installed, InstallError> {
+        let server = Arc::clone(self);
+        let work = move || keys::install_document(&server.keys, &document, Path::new("licence"));
+        let installed = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| InstallError::NotOurs("licence".into()))??;
+        let event = Event {
+            key_no: installed.key_no,
+            ..Event::new(EventKind::LicenceInstalled)
+        }
+        .by(&by);
+        let told = async {
+            self.journal.note(installed.key_id, event).await?;
+            self.keys_changed().await
+        };
+        if let Err(error) = told.await {
+            // The file is in its place; the ledger hears of it as soon as the disk lets it.
+            log::error!("{error}");
+            self.keys.look_again();
+        }
+        Ok(installed)
     }
 }

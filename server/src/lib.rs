@@ -15,6 +15,7 @@ pub mod logs;
 pub mod net;
 pub mod places;
 mod port;
+pub mod read;
 mod reaper;
 mod router;
 mod server;

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use crate::{
     access::Rate,
     accounting::{Command, Event, EventKind, Moment},
-    api::SignIn,
+    api::{Counts, SignIn, Streams},
     component::{Channels, Directories, Lives},
     conf::{Conf, TlsPort},
     keys::{KeyRing, KeysError},
@@ -45,6 +45,10 @@ pub struct Server {
     pub sign_in: SignIn,
     /// How often who asks.
     pub rate: Rate,
+    /// Who watches.
+    pub streams: Streams,
+    /// How often what happened since the start.
+    pub counts: Counts,
     /// When the server started.
     pub started: Moment,
     conf: RwLock<Arc<Conf>>,
@@ -115,6 +119,8 @@ impl Server {
             directories: Directories::default(),
             sign_in: SignIn::default(),
             rate: Rate::default(),
+            streams: Streams::default(),
+            counts: Counts::default(),
             started: now(),
             conf: RwLock::new(Arc::new(conf)),
         });
@@ -181,11 +187,18 @@ impl Server {
         stop: impl Future<Output = ()> + Send + 'static,
     ) {
         let reaper = tokio::spawn(reaper::run(Arc::clone(&self)));
+        let counting = tokio::spawn(Counts::run(Arc::clone(&self)));
+        let server = Arc::clone(&self);
+        let stop = async move {
+            stop.await;
+            server.streams.end();
+        };
         // A connection that a component keeps is silent between two heartbeats.
         let head_patience = HEAD_PATIENCE.max(self.conf().heartbeat + Duration::from_secs(5));
         let router = crate::router::router(Arc::clone(&self));
         net::serve(listeners.plain, listeners.tls, router, head_patience, stop).await;
         reaper.abort();
+        counting.abort();
         if let Err(error) = self
             .journal
             .note(None, Event::new(EventKind::Stopped))

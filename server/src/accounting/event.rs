@@ -157,6 +157,12 @@ impl Event {
         }
     }
 
+    /// The same event as something that an administrator did.
+    #[must_use]
+    pub fn by(self, admin: &Admin) -> Self {
+        self.saying(&admin.words())
+    }
+
     /// The same event with a free text, cut to [`MAX_DATA`].
     #[must_use]
     pub fn saying(self, data: &str) -> Self {

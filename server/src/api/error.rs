@@ -6,16 +6,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::store::StoreError;
 
 /// An error of the API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct ApiError {
+    /// The HTTP status
     code: u16,
+    /// The status in words
     text: &'static str,
+    /// What is wrong
     message: String,
+    /// The class of the error
     exception: &'static str,
 }
 
@@ -88,14 +93,19 @@ impl ApiError {
 
     /// 501.
     pub fn not_implemented(method: &Method) -> Self {
+        Self::not_here(&format!(
+            "The method {} is not implemented here.",
+            crate::logs::tame(method.as_str())
+        ))
+    }
+
+    /// 501: what is asked is known, and this version does not do it.
+    pub fn not_here(message: &str) -> Self {
         Self::new(
             StatusCode::NOT_IMPLEMENTED,
             "Not implemented",
             "EHTTPNotImplemented",
-            &format!(
-                "The method {} is not implemented here.",
-                crate::logs::tame(method.as_str())
-            ),
+            message,
         )
     }
 

@@ -1,175 +1,210 @@
-//! GET /api/licences and /api/licences/{KeyNo}: the installed keys, working or not.
+//! /api/licences and /api/licences/{KeyNo}: the installed keys, working or not; installing one, switching one.
 
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    body::Body,
     extract::{Path, State},
-    http::Uri,
+    http::{HeaderValue, StatusCode, Uri, header},
+    response::Response,
 };
-use protocol::licence::DAY;
-use serde::Serialize;
+use protocol::{
+    code::ActivationCode,
+    envelope::Kind,
+    licence::MAX_FILE,
+    owner::{Iec, Itn},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{error::ApiError, time::iso_seconds};
+use super::{body, error::ApiError, query::Asked, sign_in::SignedIn};
 use crate::{
-    accounting::{Key, Moment, Unusable, usable},
     conf::Lang,
-    keys::{Installed, OpenError},
-    server::{Server, now},
+    keys::{InstallError, Installed},
+    read::{Licence, Licences},
+    server::Server,
 };
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Licences {
-    licences: Vec<Licence>,
+/// The installed licences
+#[utoipa::path(get, path = "/api/licences", tag = "Licences", responses((status = 200, body = Licences)))]
+pub(super) async fn list(
+    State(server): State<Arc<Server>>,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    asked.list::<Licences>(server.read_licences())
 }
 
-/// One licence, with the manual's fields in the manual's order, and newer ones after them.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Licence {
-    #[serde(rename = "Type")]
-    kind: &'static str,
-    file_name: Option<String>,
-    enabled: bool,
-    is_blank: bool,
-    workable: bool,
-    open_error: Option<String>,
-    version: &'static str,
-    key_no: Option<u32>,
-    #[serde(rename = "KeyID")]
-    key_id: Option<String>,
-    reg_no: Option<u32>,
-    key_type: Option<u8>,
-    service_type: Option<u32>,
-    licence_count: Option<u32>,
-    product_version: Option<u32>,
-    blank_key_no: Option<u32>,
-    activation_code: Option<String>,
-    activation_date: Option<String>,
-    start_date: Option<String>,
-    period: Option<u32>,
-    expire_date: Option<String>,
-    days_left: Option<i64>,
-    expired: bool,
-    flags: Option<String>,
-    #[serde(rename = "ITN")]
-    itn: Option<u64>,
-    #[serde(rename = "IEC")]
-    iec: Option<u64>,
-    product_name: Option<String>,
-    article: Option<String>,
-    article_name: Option<String>,
-    support_date: Option<String>,
-    support_period: Option<u32>,
-    industry_support_date: Option<String>,
-    industry_support_period: Option<u32>,
-    product_version_name: Option<String>,
-    recovered: bool,
-    update_date: Option<String>,
-    #[serde(rename = "ITNText")]
-    itn_text: Option<String>,
-}
-
-pub(super) async fn list(State(server): State<Arc<Server>>) -> Json<Licences> {
-    Json(Licences {
-        licences: all(&server),
-    })
-}
-
+/// One licence
+#[utoipa::path(
+    get, path = "/api/licences/{KeyNo}", tag = "Licences",
+    params(("KeyNo" = u32, Path, description = "The key's number")),
+    responses((status = 200, body = Licence))
+)]
 pub(super) async fn one(
     State(server): State<Arc<Server>>,
     Path(key_no): Path<String>,
     uri: Uri,
-) -> Result<Json<Licence>, ApiError> {
-    let found = key_no.parse().ok().and_then(|key_no: u32| {
-        all(&server)
-            .into_iter()
-            .find(|licence| licence.key_no == Some(key_no))
-    });
-    found
-        .map(Json)
-        .ok_or_else(|| ApiError::not_found(uri.path()))
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    let found = key_no.parse().ok();
+    let licence = found.and_then(|key_no| server.read_licence(key_no));
+    asked.one(&licence.ok_or_else(|| ApiError::not_found(uri.path()))?)
 }
 
-fn all(server: &Server) -> Vec<Licence> {
-    let (lang, now) = (server.conf().lang, now());
-    server
-        .keys
-        .installed()
-        .iter()
-        .map(|installed| {
-            let pool = installed
-                .key_id
-                .map(|key_id| server.keys.pool(key_id))
-                .unwrap_or_default();
-            describe(installed, &pool, lang, now)
-        })
-        .collect()
+/// What is to be installed.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Installation {
+    /// A whole `.licence` document in base64; then nothing else is needed
+    #[serde(default)]
+    #[schema(nullable = true)]
+    licence: Option<String>,
+    /// An activation code, which the licence centre turns into a licence
+    #[serde(default)]
+    #[schema(nullable = true)]
+    activation_code_string: Option<String>,
+    /// The owner's tax number (ИНН), as a number or a text
+    #[serde(default, rename = "ITN")]
+    #[schema(nullable = true)]
+    itn: Option<NumberOrText>,
+    /// The owner's КПП, as a number or a text
+    #[serde(default, rename = "IEC")]
+    #[schema(nullable = true)]
+    iec: Option<NumberOrText>,
+    /// The number of the carrier to put it on
+    #[serde(default)]
+    #[schema(nullable = true)]
+    blank_key_no: Option<u32>,
 }
 
-/// A licence as the API shows it.
-pub(super) fn describe(installed: &Installed, pool: &[Key], lang: Lang, now: Moment) -> Licence {
-    let state = installed
-        .key()
-        .and_then(|key| usable(&key, pool, now).err());
-    let error = installed.error.clone().or(match state {
-        // Enabled says that by itself.
-        Some(Unusable::Disabled | Unusable::NotWorkable) | None => None,
-        Some(other) => Some(OpenError::Unusable(other)),
-    });
-    let voucher = installed.licence.as_ref().map(|licence| &licence.voucher);
-    let private = installed.licence.as_ref().map(|licence| &licence.private);
-    let text = |get: fn(&protocol::licence::Private) -> &Option<String>| {
-        private.and_then(|private| get(private).clone())
+/// A number that may have lost a leading zero, or a text that has it.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
+
+/// Installs a licence
+///
+/// The body is JSON, or a `.licence` document as it is. A demo licence beside another one of its series is refused.
+#[utoipa::path(
+    post, path = "/api/licences", tag = "Licences",
+    request_body = Installation,
+    responses((status = 201, body = Licence, headers(("Location" = String, description = "The licence's address"))))
+)]
+pub(super) async fn install(
+    State(server): State<Arc<Server>>,
+    by: SignedIn,
+    asked: Asked,
+    body: Body,
+) -> Result<Response, ApiError> {
+    // In base64 a document is a third longer.
+    let bytes = body::read(body, MAX_FILE * 2).await?;
+    let document = if Kind::of(&bytes) == Some(Kind::Licence) {
+        bytes.to_vec()
+    } else {
+        document_of(&body::json::<Installation>(&bytes)?)?
     };
-    let date = |get: fn(&protocol::licence::Private) -> Option<i64>| {
-        private.and_then(get).and_then(iso_seconds)
-    };
-    let ends = voucher.and_then(protocol::licence::Voucher::expire_date);
-    let left = ends.map(|ends| ends.saturating_sub(now.seconds()).max(0));
-    let itn_text = text(|private| &private.itn);
-    Licence {
-        kind: "Virtual",
-        file_name: Some(installed.file.display().to_string()),
-        enabled: installed.enabled,
-        is_blank: false,
-        workable: installed.error.is_none() && state != Some(Unusable::BesideOther),
-        open_error: error.map(|error| error.text(lang)),
-        version: "1",
-        key_no: installed.key_no,
-        key_id: installed.key_id.map(|key_id| key_id.to_string()),
-        reg_no: private.and_then(|private| private.reg_no),
-        key_type: voucher.map(|voucher| voucher.key_type.number()),
-        service_type: voucher.map(|voucher| voucher.service_type),
-        licence_count: voucher.map(|voucher| voucher.licence_count),
-        product_version: voucher.map(|voucher| voucher.product_version),
-        blank_key_no: None,
-        activation_code: text(|private| &private.activation_code),
-        activation_date: date(|private| private.activation_date),
-        start_date: voucher
-            .and_then(|voucher| voucher.start_date)
-            .and_then(iso_seconds),
-        period: voucher.map(|voucher| voucher.period_days),
-        expire_date: ends.and_then(iso_seconds),
-        // A day that has begun still counts.
-        days_left: left.map(|left| left / DAY + i64::from(left % DAY > 0)),
-        expired: left == Some(0),
-        flags: voucher.map(|voucher| format!("{:032b}", voucher.flags)),
-        itn: itn_text.as_ref().and_then(|itn| itn.parse().ok()),
-        iec: text(|private| &private.iec).and_then(|iec| iec.parse().ok()),
-        product_name: text(|private| &private.product_name),
-        article: text(|private| &private.article),
-        article_name: text(|private| &private.article_name),
-        support_date: date(|private| private.support_date),
-        support_period: private.and_then(|private| private.support_period),
-        industry_support_date: date(|private| private.industry_support_date),
-        industry_support_period: private.and_then(|private| private.industry_support_period),
-        product_version_name: text(|private| &private.product_version_name),
-        recovered: private
-            .and_then(|private| private.recovered)
-            .unwrap_or(false),
-        update_date: date(|private| private.update_date),
-        itn_text,
+    let installed = server
+        .install_licence(document, by.admin(None))
+        .await
+        .map_err(|error| refused(&error, server.conf().lang))?;
+    let Installed { key_no, .. } = installed;
+    let licence = key_no.and_then(|key_no| server.read_licence(key_no));
+    let licence = licence.ok_or_else(ApiError::internal)?;
+    let mut response = asked.one_as(StatusCode::CREATED, &licence)?;
+    let address = format!("/api/licences/{}", key_no.unwrap_or_default());
+    if let Ok(address) = HeaderValue::try_from(address) {
+        response.headers_mut().insert(header::LOCATION, address);
     }
+    Ok(response)
+}
+
+/// The document of a request in JSON.
+fn document_of(wanted: &Installation) -> Result<Vec<u8>, ApiError> {
+    let wrong =
+        |field: &str, error: String| Err(ApiError::bad_request(&format!("{field}: {error}")));
+    match (&wanted.licence, &wanted.activation_code_string) {
+        (Some(licence), None) => {
+            let packed: String = licence.split_ascii_whitespace().collect();
+            match data_encoding::BASE64.decode(packed.as_bytes()) {
+                Ok(document) => Ok(document),
+                Err(error) => wrong("Licence", format!("it is not base64 ({error})")),
+            }
+        }
+        (None, Some(code)) => {
+            if let Err(error) = ActivationCode::parse(code) {
+                return wrong("ActivationCodeString", error.to_string());
+            }
+            let itn = wanted.itn.as_ref().map(|itn| match itn {
+                NumberOrText::Number(number) => Itn::from_number(*number),
+                NumberOrText::Text(text) => text.parse(),
+            });
+            if let Some(Err(error)) = itn {
+                return wrong("ITN", error.to_string());
+            }
+            let iec = wanted.iec.as_ref().map(|iec| match iec {
+                NumberOrText::Number(number) => Iec::from_number(*number),
+                NumberOrText::Text(text) => text.parse(),
+            });
+            if let Some(Err(error)) = iec {
+                return wrong("IEC", error.to_string());
+            }
+            Err(ApiError::not_here(
+                "This version installs licence documents only; get the code's document from the vendor.",
+            ))
+        }
+        _ => Err(ApiError::bad_request(
+            "The body has either Licence, a document in base64, or ActivationCodeString.",
+        )),
+    }
+}
+
+fn refused(error: &InstallError, lang: Lang) -> ApiError {
+    match error {
+        InstallError::Keys(error) => {
+            log::error!("{error}");
+            ApiError::internal()
+        }
+        _ => ApiError::bad_request(&error.text(lang)),
+    }
+}
+
+/// What of a licence is to be changed.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Switch {
+    /// Whether the key gives seats
+    enabled: bool,
+}
+
+/// Switches a key on or off
+///
+/// Sessions of a key that goes off move to free seats of other keys.
+#[utoipa::path(
+    put, path = "/api/licences/{KeyNo}", tag = "Licences",
+    params(("KeyNo" = u32, Path, description = "The key's number")),
+    request_body = Switch,
+    responses((status = 202, body = Licence))
+)]
+pub(super) async fn switch(
+    State(server): State<Arc<Server>>,
+    Path(key_no): Path<String>,
+    uri: Uri,
+    by: SignedIn,
+    asked: Asked,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let not_found = || ApiError::not_found(uri.path());
+    let key_no: u32 = key_no.parse().map_err(|_| not_found())?;
+    let wanted: Switch = body::json(&body::read(body, body::SMALL).await?)?;
+    if !server
+        .switch_key(key_no, wanted.enabled, by.admin(None))
+        .await?
+    {
+        return Err(not_found());
+    }
+    let licence = server.read_licence(key_no).ok_or_else(not_found)?;
+    asked.one_as(StatusCode::ACCEPTED, &licence)
 }

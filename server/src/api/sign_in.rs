@@ -8,8 +8,8 @@ use std::{
 };
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, header},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,7 +19,11 @@ use sha2::Sha256;
 use tokio::sync::Semaphore;
 
 use super::{error::ApiError, throttle::Throttle};
-use crate::{access, server::Server};
+use crate::{
+    access,
+    accounting::{Admin, Event, EventKind},
+    server::Server,
+};
 
 /// How long a verified credential is remembered.
 const REMEMBER: Duration = Duration::from_secs(5 * 60);
@@ -50,10 +54,38 @@ impl Default for SignIn {
     }
 }
 
+/// Who signed in for a request.
+#[derive(Clone, Debug)]
+pub(super) struct SignedIn {
+    user_name: String,
+    address: String,
+}
+
+impl SignedIn {
+    /// What the journal and the component are told of them.
+    pub(super) fn admin(&self, word: Option<String>) -> Admin {
+        let word = word.unwrap_or_default();
+        Admin {
+            user_name: self.user_name.as_str().into(),
+            address: self.address.as_str().into(),
+            word: crate::logs::tame(&word).as_str().into(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let signed_in = parts.extensions.get::<Self>().cloned();
+        signed_in.ok_or_else(ApiError::unauthorized)
+    }
+}
+
 /// Lets a request of the API through: the API must be on and the credential right.
 pub(super) async fn guard(
     State(server): State<Arc<Server>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if !server.conf().api_enabled {
@@ -63,9 +95,10 @@ pub(super) async fn guard(
         return next.run(request).await;
     }
     let peer = access::peer(&request);
-    if let Err(error) = check(&server, request.headers(), peer).await {
-        return error.into_response();
-    }
+    match check(&server, request.headers(), peer).await {
+        Ok(signed_in) => request.extensions_mut().insert(signed_in),
+        Err(error) => return error.into_response(),
+    };
     let default = server.conf().password.is_default();
     let far = peer.is_none_or(|peer| !peer.is_loopback());
     if default && far && access::writes(request.method()) {
@@ -86,13 +119,21 @@ pub(super) async fn guard(
     response
 }
 
-async fn check(server: &Server, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), ApiError> {
+async fn check(
+    server: &Server,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<SignedIn, ApiError> {
     let sign_in = &server.sign_in;
     let (user, password) = credential(headers).ok_or_else(ApiError::unauthorized)?;
     let conf = server.conf();
+    let who = SignedIn {
+        user_name: crate::logs::tame(&user),
+        address: peer.map_or_else(String::new, |peer| peer.to_string()),
+    };
     let tag = sign_in.tag(&[&user, &password, &conf.user_name, conf.password.text()]);
     if sign_in.remembers(&tag) {
-        return Ok(());
+        return Ok(who);
     }
     let account = sign_in.tag(&[&user]);
     // An administrator at the computer itself is never locked out by somebody else's guesses.
@@ -107,7 +148,7 @@ async fn check(server: &Server, headers: &HeaderMap, peer: Option<IpAddr>) -> Re
         .map_err(|_| ApiError::internal())?;
     // While this one waited, another may have brought the same credential, or spent the tries.
     if sign_in.remembers(&tag) {
-        return Ok(());
+        return Ok(who);
     }
     if !allowed() {
         return Err(ApiError::throttled());
@@ -119,16 +160,27 @@ async fn check(server: &Server, headers: &HeaderMap, peer: Option<IpAddr>) -> Re
     });
     if right.await.map_err(|_| ApiError::internal())? {
         sign_in.remember(tag);
-        return Ok(());
+        note(server, EventKind::SignedIn, &who).await;
+        return Ok(who);
     }
     if let Some(peer) = far {
         sign_in.throttle.failed(peer, account);
     }
-    log::warn!(
-        "a wrong user name or password from {}",
-        peer.map_or("?".into(), |peer| peer.to_string())
-    );
+    log::warn!("a wrong user name or password from {}", who.address);
+    note(server, EventKind::SignInRefused, &who).await;
     Err(ApiError::unauthorized())
+}
+
+async fn note(server: &Server, kind: EventKind, who: &SignedIn) {
+    let event = Event {
+        user_name: who.user_name.as_str().into(),
+        computer_name: who.address.as_str().into(),
+        ..Event::new(kind)
+    };
+    // Whoever signs in to see why the disk is full must get in.
+    if let Err(error) = server.journal.note(None, event).await {
+        log::error!("{error}");
+    }
 }
 
 fn credential(headers: &HeaderMap) -> Option<(String, String)> {

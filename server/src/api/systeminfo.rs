@@ -5,8 +5,7 @@ use std::{fmt::Write, sync::Arc};
 use axum::{extract::State, http::header, response::IntoResponse};
 use protocol::Version;
 
-use super::time::iso;
-use crate::server::Server;
+use crate::{read::iso, server::Server};
 
 /// The page.
 pub async fn systeminfo(State(server): State<Arc<Server>>) -> impl IntoResponse {

@@ -97,7 +97,10 @@ async fn connected(
                 break Ok(Answer::Done);
             }
         },
-        Request::ServerInfo => Ok(Answer::Info(crate::api::serverinfo_json(server))),
+        Request::ServerInfo => {
+            let info = serde_json::to_string(&server.read_serverinfo());
+            Ok(Answer::Info(info.unwrap_or_default()))
+        }
         // Both were handled before.
         Request::Hello(_) | Request::Heartbeat => Ok(denied(Reason::BadMessage)),
     }

@@ -61,10 +61,23 @@ impl InstallError {
 pub fn install(ring: &KeyRing, file: &Path) -> Result<Installed, InstallError> {
     let bytes =
         read_limited(file, MAX_FILE).map_err(|error| InstallError::Read(file.into(), error))?;
-    if Kind::of(&bytes) != Some(Kind::Licence) {
+    install_document(ring, &bytes, file)
+}
+
+/// The same with a document that is in memory; `file` is what errors call it.
+///
+/// # Errors
+/// [`InstallError`]; nothing was changed then.
+pub fn install_document(
+    ring: &KeyRing,
+    bytes: &[u8],
+    file: &Path,
+) -> Result<Installed, InstallError> {
+    let _alone = ring.installing.lock();
+    if Kind::of(bytes) != Some(Kind::Licence) {
         return Err(InstallError::NotOurs(file.into()));
     }
-    let mut candidate = ring.inspect(&bytes, file.into());
+    let mut candidate = ring.inspect(bytes, file.into());
     if let Some(error) = candidate.error {
         return Err(InstallError::Refused(file.into(), error));
     }
@@ -84,7 +97,7 @@ pub fn install(ring: &KeyRing, file: &Path) -> Result<Installed, InstallError> {
         return Err(InstallError::DemoBesideOther(voucher.key_id));
     }
     let name = format!("{}.{}.licence", voucher.key_id, voucher.key_no);
-    candidate.file = ring.put(&name, &bytes)?;
+    candidate.file = ring.put(&name, bytes)?;
     if voucher.key_type == KeyType::Main {
         // The product was bought: its demo has served.
         let is_demo = |other: &&Installed| {

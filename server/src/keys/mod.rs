@@ -14,7 +14,7 @@ pub(crate) mod tests;
 
 pub use computer::Computer;
 pub use holder::{HolderError, HolderKeys};
-pub use install::{InstallError, install};
+pub use install::{InstallError, install, install_document};
 pub use instance::InstanceKey;
 pub use licences::{Found, Installed};
 pub use open_error::OpenError;

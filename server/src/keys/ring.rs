@@ -57,6 +57,8 @@ pub struct KeyRing {
     /// Keys that an administrator switched off: the ledger remembers them.
     off: RwLock<HashSet<(KeyId, u32)>>,
     credentials: Mutex<HashMap<(KeyId, u32), Kept>>,
+    /// Held while a licence is installed: what one decides on, another may be changing.
+    pub(super) installing: Mutex<()>,
     /// What the folder showed when it was read.
     seen: Mutex<Vec<Seen>>,
     /// What it showed at the last look.
@@ -83,6 +85,7 @@ impl KeyRing {
             })),
             off: RwLock::default(),
             credentials: Mutex::default(),
+            installing: Mutex::default(),
             seen: Mutex::default(),
             last_look: Mutex::default(),
             mentioned: Mutex::default(),

@@ -1,0 +1,251 @@
+//! What the query of an address asks: filters, a page, some fields, a format.
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::{HeaderName, HeaderValue, StatusCode, request::Parts},
+    response::Response,
+};
+use serde::Serialize;
+
+use super::{
+    error::ApiError,
+    format::{Format, Ordered, names},
+};
+use crate::read::Many;
+
+/// The header with the number of rows that the filters leave, those of other pages included.
+pub(super) const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+/// The most words that a query may have.
+const MAX_WORDS: usize = 100;
+
+/// The query.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    format: Format,
+    fields: Option<String>,
+    limit: Option<usize>,
+    offset: usize,
+    paged: bool,
+    /// The other words: filters, and an address's own.
+    words: Vec<(String, String)>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Query(words) =
+            Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|_| {
+                ApiError::bad_request("The address's query is not Name=Value&Name=Value in UTF-8.")
+            })?;
+        Self::of(words)
+    }
+}
+
+impl Asked {
+    fn of(words: Vec<(String, String)>) -> Result<Self, ApiError> {
+        if words.len() > MAX_WORDS {
+            return Err(ApiError::bad_request(&format!(
+                "The address's query has more than {MAX_WORDS} parameters."
+            )));
+        }
+        let mut asked = Self {
+            words,
+            ..Self::default()
+        };
+        if let Some(text) = asked.take("Format")? {
+            asked.format = text.parse()?;
+        }
+        asked.fields = asked.take("Fields")?;
+        asked.limit = asked.take_number("Limit")?;
+        let offset = asked.take_number("Offset")?;
+        asked.offset = offset.unwrap_or(0);
+        asked.paged = asked.limit.is_some() || offset.is_some();
+        Ok(asked)
+    }
+
+    /// Takes all values of a parameter out of the query.
+    pub(super) fn take_all(&mut self, name: &str) -> Vec<String> {
+        let taken = self
+            .words
+            .extract_if(.., |(word, _)| word.eq_ignore_ascii_case(name));
+        taken.map(|(_, value)| value).collect()
+    }
+
+    /// Takes a parameter that is there once at most.
+    pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        let mut values = self.take_all(name);
+        match values.len() {
+            0 | 1 => Ok(values.pop()),
+            _ => Err(ApiError::bad_request(&format!(
+                "{name} is given more than once."
+            ))),
+        }
+    }
+
+    /// Takes a parameter and reads it.
+    pub(super) fn take_as<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.take(name)? else {
+            return Ok(None);
+        };
+        let wrong = || {
+            let text = crate::logs::tame(&text);
+            ApiError::bad_request(&format!("{name}={text} is wrong; expected {expected}."))
+        };
+        read(&text).map(Some).ok_or_else(wrong)
+    }
+
+    pub(super) fn take_number<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, ApiError> {
+        self.take_as(name, "a whole number from 0", |text| text.parse().ok())
+    }
+
+    /// Limit and Offset, for a list that is cut where it is read.
+    pub(super) fn take_page(&mut self, usual: usize, most: usize) -> (usize, usize) {
+        self.paged = false;
+        let limit = self.limit.take().unwrap_or(usual).min(most);
+        (limit, std::mem::take(&mut self.offset))
+    }
+
+    /// Refuses what is left, for a list that is filtered where it is read; `known` are its parameters.
+    pub(super) fn no_more(&self, known: &[&str]) -> Result<(), ApiError> {
+        let names = || {
+            known
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        match self.words.first() {
+            Some((word, _)) => Err(unknown(word, &names())),
+            None => Ok(()),
+        }
+    }
+
+    /// The answer with a list: filtered, cut to its page, in the format.
+    pub(super) fn list<L: Many>(mut self, rows: Vec<L::Row>) -> Result<Response, ApiError> {
+        let names = names::<L::Row>();
+        let fields = self.chosen(&names)?;
+        let filters = self.filters(&names)?;
+        let (rows, total) = if filters.is_empty() {
+            let total = rows.len();
+            (self.page(rows.into_iter()), total)
+        } else {
+            let kept: Vec<L::Row> = rows
+                .into_iter()
+                .filter(|row| passes(&Ordered::of(row), &filters))
+                .collect();
+            let total = kept.len();
+            (self.page(kept.into_iter()), total)
+        };
+        let mut response = match fields {
+            None if self.format != Format::Csv => self.format.json(StatusCode::OK, &L::of(rows)),
+            fields => {
+                let names = fields.unwrap_or(names);
+                let rows: Vec<Ordered> = rows
+                    .iter()
+                    .map(|row| Ordered::of(row).only(&names))
+                    .collect();
+                self.format.rows(L::NAME, &names, rows)
+            }
+        };
+        if let Ok(total) = HeaderValue::from_str(&total.to_string()) {
+            response.headers_mut().insert(TOTAL, total);
+        }
+        Ok(response)
+    }
+
+    /// The answer with one row.
+    pub(super) fn one<R: Serialize + Default>(self, row: &R) -> Result<Response, ApiError> {
+        self.one_as(StatusCode::OK, row)
+    }
+
+    /// The same with another good status.
+    pub(super) fn one_as<R: Serialize + Default>(
+        mut self,
+        status: StatusCode,
+        row: &R,
+    ) -> Result<Response, ApiError> {
+        let names = names::<R>();
+        let fields = self.chosen(&names)?;
+        if self.paged {
+            return Err(ApiError::bad_request("Limit and Offset are for lists."));
+        }
+        if let Some((word, _)) = self.words.first() {
+            return Err(unknown(word, &["Fields".into(), "Format".into()]));
+        }
+        if fields.is_none() && self.format != Format::Csv {
+            return Ok(self.format.json(status, row));
+        }
+        let names = fields.unwrap_or(names);
+        let mut response = self.format.row(&names, Ordered::of(row).only(&names));
+        *response.status_mut() = status;
+        Ok(response)
+    }
+
+    fn page<R>(&self, rows: impl Iterator<Item = R>) -> Vec<R> {
+        rows.skip(self.offset)
+            .take(self.limit.unwrap_or(usize::MAX))
+            .collect()
+    }
+
+    /// The fields that Fields names, as they are really spelt.
+    fn chosen(&mut self, names: &[String]) -> Result<Option<Vec<String>>, ApiError> {
+        let Some(fields) = self.fields.take() else {
+            return Ok(None);
+        };
+        let mut chosen: Vec<String> = Vec::new();
+        for field in fields
+            .split(',')
+            .map(str::trim)
+            .filter(|field| !field.is_empty())
+        {
+            let name = find(names, field).ok_or_else(|| unknown(field, names))?;
+            if !chosen.contains(name) {
+                chosen.push(name.clone());
+            }
+        }
+        if chosen.is_empty() {
+            return Err(ApiError::bad_request("Fields names no field."));
+        }
+        Ok(Some(chosen))
+    }
+
+    /// What is left of the query, by field: a row passes when each field has one of its values.
+    fn filters(&mut self, names: &[String]) -> Result<Vec<(String, Vec<String>)>, ApiError> {
+        let mut filters: Vec<(String, Vec<String>)> = Vec::new();
+        for (word, value) in std::mem::take(&mut self.words) {
+            let name = find(names, &word).ok_or_else(|| unknown(&word, names))?;
+            match filters.iter_mut().find(|(other, _)| other == name) {
+                Some((_, values)) => values.push(value),
+                None => filters.push((name.clone(), vec![value])),
+            }
+        }
+        Ok(filters)
+    }
+}
+
+fn find<'n>(names: &'n [String], word: &str) -> Option<&'n String> {
+    names.iter().find(|name| name.eq_ignore_ascii_case(word))
+}
+
+fn unknown(word: &str, names: &[String]) -> ApiError {
+    ApiError::bad_request(&format!(
+        "There is no field or parameter {}; there are: {}.",
+        crate::logs::tame(word),
+        names.join(", ")
+    ))
+}
+
+fn passes(row: &Ordered, filters: &[(String, Vec<String>)]) -> bool {
+    filters.iter().all(|(name, values)| {
+        let text = row.text(name).to_lowercase();
+        values.iter().any(|value| value.to_lowercase() == text)
+    })
+}
