@@ -20,6 +20,8 @@ use std::{
 use licence::{
     probe::Probe,
     programs::{addin_library, other_addin_library},
+    room::copy_program,
+    scene::Scene,
 };
 
 /// A user without rights, `nobody` on every Linux.
@@ -56,7 +58,7 @@ impl Computer {
         let inner = computer.root.path().join(home.strip_prefix("/").unwrap());
         fs::create_dir_all(&inner).unwrap();
         chown(&inner, Some(NOBODY), None).unwrap();
-        fs::copy(PROBE, computer.path("probe1c")).unwrap();
+        copy_program(Path::new(PROBE), &computer.path("probe1c"));
         computer
     }
 
@@ -203,6 +205,75 @@ fn the_installed_component_works_instead_of_the_template_s_copy_be_it_newer_or_o
         assert_eq!(process.ask("destroy"), "ok");
         assert!(process.end());
     }
+}
+
+#[test]
+fn the_installed_component_takes_the_seat_and_opens_the_object() {
+    let scene = Scene::new(1);
+    let file = scene.root().join("object.bin");
+    fs::write(&file, "a data processor").unwrap();
+    let datafile = fs::read(scene.pack(&file, "Расчет")).unwrap();
+    let (_, other) = versions();
+
+    let computer = Computer::new();
+    let template = computer.template(&addin_library(), "copy.so");
+    let installed = computer.install(&other_addin_library());
+    let (data, out) = (
+        computer.path("templates/objects.datafile"),
+        computer.path("home/user/opened"),
+    );
+    fs::write(&data, datafile).unwrap();
+    let mut process = computer.process();
+    process.ask("capabilities 3");
+    process.ask("platform 8.3.25.1286 0");
+    process.load(&template);
+    process.ask("set ServerAddr 127.0.0.1");
+    process.ask(&format!("set ServerPort {}", scene.port()));
+    for call in [
+        format!("call LoadDataFile {}", data.display()),
+        "call SetSession Srvr=app;Ref=demo;\t5".to_owned(),
+        "call Connect".to_owned(),
+        "call ObtainLicence".to_owned(),
+        format!("call GetObjectToFile Расчет\t{}", out.display()),
+    ] {
+        let answer = process.ask(&call);
+        assert_eq!(answer, "true", "{call}: {}", process.ask("code"));
+    }
+    assert_eq!(fs::read_to_string(&out).unwrap(), "a data processor");
+    let connections = scene.api("/api/connections").1.to_string();
+    assert!(
+        connections.contains(&installed.display().to_string()),
+        "{connections}"
+    );
+    assert!(connections.contains(&other), "{connections}");
+    assert_eq!(process.ask("destroy"), "ok");
+    scene.wait_for_sessions(0);
+    assert!(process.end());
+}
+
+#[test]
+fn two_copies_of_two_templates_work_side_by_side() {
+    let (own, other) = versions();
+    let computer = Computer::new();
+    let first = computer.template(&addin_library(), "first.so");
+    let second = computer.template(&other_addin_library(), "second.so");
+    let mut process = computer.process();
+    process.load(&first);
+    process.ask("set ServerAddr of-first");
+    connect(&mut process);
+    process.load(&second);
+    process.ask("set ServerAddr of-second");
+    connect(&mut process);
+    assert_eq!(process.ask("get Version"), other);
+    assert_eq!(process.ask("get ServerAddr"), "of-second");
+    // Each has a log of its own.
+    assert!(computer.log("first").contains(&own));
+    assert!(computer.log("second").contains(&other));
+    assert_eq!(process.ask("destroy"), "ok");
+    assert_eq!(process.ask("get Version"), own);
+    assert_eq!(process.ask("get ServerAddr"), "of-first");
+    assert_eq!(process.ask("destroy"), "ok");
+    assert!(process.end());
 }
 
 #[test]

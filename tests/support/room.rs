@@ -72,7 +72,7 @@ impl Room {
     pub fn program(&self, name: &str) -> PathBuf {
         let file = self.root().join("bin").join(name);
         if !file.exists() {
-            fs::copy(&self.probe, &file).expect("the program can be copied");
+            copy_program(&self.probe, &file);
         }
         file
     }
@@ -103,6 +103,20 @@ impl Room {
         process.load(&programs::addin_library());
         process
     }
+}
+
+/// Copies a program by a process of its own. A copy made here would be open for writing for a moment, another thread's
+/// child would inherit that, and a program that anybody writes cannot be started.
+///
+/// # Panics
+/// When it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args([from, to]).status();
+    assert!(
+        copied.expect("cp runs").success(),
+        "{} is not copied",
+        from.display()
+    );
 }
 
 /// The logs of the component in a folder: names and texts, in the order of the names.

@@ -8,5 +8,5 @@ need_packages gcc g++ libc6-dev python3 curl
 need_cargo
 
 mapfile -t names < <(integration_tests licenceserver)
-mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep -vE '^(abi|valgrind|bsl|guide)' || true)
+mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep -vE '^(abi|component|valgrind|bsl|guide)' || true)
 step "server and end-to-end tests" run_tests "${names[@]}"

@@ -7,12 +7,12 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-use std::{fs, process::Command};
+use std::{path::Path, process::Command};
 
 use licence::{
     probe::Probe,
     programs::addin_library,
-    room::{Room, logs, touch},
+    room::{Room, copy_program, logs, touch},
 };
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe1c");
@@ -96,7 +96,7 @@ fn a_host_of_isolated_add_ins_is_what_started_it() {
     ] {
         let room = room();
         let shell = room.root().join("bin").join(parent);
-        fs::copy("/bin/bash", &shell).unwrap();
+        copy_program(Path::new("/bin/bash"), &shell);
         // It stays the parent: what follows the program keeps the shell from becoming it.
         let mut command = Command::new(&shell);
         room.dress(&mut command);
