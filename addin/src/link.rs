@@ -1,7 +1,8 @@
 //! The way to the licence servers: connections that the objects of a process share.
 //!
 //! `registry` finds the connection of an object, `connection` answers calls, `worker` keeps the connection
-//! alive in the background. Below them a `server` renews its `channel`, and a channel sends frames by `http`.
+//! alive in the background. Below them a `server` renews its `channel` and keeps account of its `seats`, a channel
+//! sends frames by `http`, and `trust` decides what is believed.
 
 mod channel;
 mod connection;
@@ -9,7 +10,9 @@ mod http;
 mod order;
 mod registry;
 mod resolve;
+mod seats;
 mod server;
+mod trust;
 mod worker;
 
 use std::time::Duration;

@@ -11,9 +11,6 @@ use protocol::{facts::SessionFacts, licence::Voucher, signature::Secret, wire::m
 
 use crate::{link::ServerRef, table::CallError};
 
-/// How long a seat is taken for held although no server answers.
-pub const GRACE: Duration = Duration::from_secs(5 * 60);
-
 /// A seat that was granted.
 #[derive(Clone, Debug)]
 pub struct Seat {
@@ -36,15 +33,38 @@ enum Standing {
     /// It holds one.
     Held(Seat),
     /// It held one when the server stopped answering, or was taken from it meanwhile.
-    Away { seat: Seat, until: Until },
+    Away {
+        seat: Seat,
+        until: Until,
+        /// The end of grace was told.
+        told: bool,
+    },
     /// It lost it for good, for this reason.
-    Lost { seat: Seat, error: CallError },
+    Lost(CallError),
 }
 
+/// The end of grace. What counts is the clock that never jumps; the wall clock is what is shown.
 #[derive(Clone, Copy, Debug)]
 struct Until {
     instant: Instant,
     clock: Timestamp,
+}
+
+/// The shown end of grace follows a wall clock that was set, and not the noise between two clocks.
+const CLOCK_NOISE: Duration = Duration::from_secs(2);
+
+impl Until {
+    fn shown(&self, now: Instant, clock: Timestamp) -> Timestamp {
+        let exact = clock
+            .saturating_add(self.instant.saturating_duration_since(now))
+            .unwrap_or(clock);
+        let apart = exact.duration_since(self.clock).unsigned_abs();
+        if apart > CLOCK_NOISE && now < self.instant {
+            exact
+        } else {
+            self.clock
+        }
+    }
 }
 
 /// A session of this process.
@@ -78,39 +98,33 @@ impl Session {
 
     /// Whether the session may work: it holds a seat, or its grace is not over.
     #[must_use]
-    pub fn may_work(&self) -> bool {
-        match &*self.standing.lock() {
-            Standing::Held(_) => true,
-            Standing::Away { until, .. } => Instant::now() < until.instant,
-            Standing::None | Standing::Lost { .. } => false,
-        }
+    pub fn may_work(&self, now: Instant) -> bool {
+        self.seat(now).is_some()
     }
 
     /// The seat in use.
     #[must_use]
-    pub fn seat(&self) -> Option<Seat> {
+    pub fn seat(&self, now: Instant) -> Option<Seat> {
         match &*self.standing.lock() {
             Standing::Held(seat) => Some(seat.clone()),
-            Standing::Away { seat, until } if Instant::now() < until.instant => Some(seat.clone()),
+            Standing::Away { seat, until, .. } if now < until.instant => Some(seat.clone()),
             _ => None,
         }
     }
 
-    /// The seat that the server is asked about, whether or not it is in grace.
-    pub(crate) fn any_seat(&self) -> Option<Seat> {
+    /// The seat that it holds, or held before its server stopped answering.
+    pub(crate) fn seat_or_former(&self) -> Option<Seat> {
         match &*self.standing.lock() {
-            Standing::None => None,
-            Standing::Held(seat) | Standing::Away { seat, .. } | Standing::Lost { seat, .. } => {
-                Some(seat.clone())
-            }
+            Standing::Held(seat) | Standing::Away { seat, .. } => Some(seat.clone()),
+            Standing::None | Standing::Lost(_) => None,
         }
     }
 
     /// Until when it may work although no server answers.
     #[must_use]
-    pub fn grace_until(&self) -> Option<Timestamp> {
+    pub fn grace_until(&self, now: Instant) -> Option<Timestamp> {
         match &*self.standing.lock() {
-            Standing::Away { until, .. } => Some(until.clock),
+            Standing::Away { until, .. } => Some(until.shown(now, Timestamp::now())),
             _ => None,
         }
     }
@@ -132,7 +146,7 @@ impl Session {
     #[must_use]
     pub fn loss(&self) -> Option<CallError> {
         match &*self.standing.lock() {
-            Standing::Lost { error, .. } => Some(error.clone()),
+            Standing::Lost(error) => Some(error.clone()),
             _ => None,
         }
     }
@@ -149,16 +163,19 @@ impl Session {
     }
 
     /// The server does not answer, or does not know the seat any more: grace begins, unless it has begun.
-    pub(crate) fn begin_grace(&self, since: Instant) {
+    pub(crate) fn begin_grace(&self, since: Instant, grace: Duration) {
         let mut standing = self.standing.lock();
         if let Standing::Held(seat) = &*standing {
+            let left = grace.saturating_sub(since.elapsed());
+            let now = Timestamp::now();
             let until = Until {
-                instant: since + GRACE,
-                clock: Timestamp::now() + GRACE.saturating_sub(since.elapsed()),
+                instant: since + grace,
+                clock: now.saturating_add(left).unwrap_or(now),
             };
             *standing = Standing::Away {
                 seat: seat.clone(),
                 until,
+                told: false,
             };
         }
     }
@@ -171,14 +188,38 @@ impl Session {
         }
     }
 
-    /// The seat is lost for good.
-    pub(crate) fn lose(&self, error: CallError) {
-        let mut standing = self.standing.lock();
-        if let Standing::Held(seat) | Standing::Away { seat, .. } = &*standing {
-            let seat = seat.clone();
-            *standing = Standing::Lost { seat, error };
+    /// Whether grace is over now; true once.
+    pub(crate) fn grace_is_over(&self, now: Instant) -> bool {
+        match &mut *self.standing.lock() {
+            Standing::Away { until, told, .. } if now >= until.instant => {
+                !std::mem::replace(told, true)
+            }
+            _ => false,
         }
+    }
+
+    /// When the end of grace is to be told; none once it was.
+    pub(crate) fn untold_end(&self) -> Option<Instant> {
+        match &*self.standing.lock() {
+            Standing::Away {
+                until, told: false, ..
+            } => Some(until.instant),
+            _ => None,
+        }
+    }
+
+    /// The seat is lost for good. False when the end of grace was told before: it is no news then.
+    pub(crate) fn lose(&self, error: CallError) -> bool {
+        let mut standing = self.standing.lock();
+        let news = match &*standing {
+            Standing::Held(_) => true,
+            Standing::Away { told, .. } => !told,
+            Standing::None | Standing::Lost(_) => return false,
+        };
+        *standing = Standing::Lost(error);
+        drop(standing);
         self.keys.lock().clear();
+        news
     }
 
     /// The seat was given back.

@@ -92,8 +92,15 @@ prop_compose! {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let operation =
-        || (id(), id()).prop_map(|(operation, session)| SessionOperation { operation, session });
+    let operation = || {
+        (id(), id(), option::of(any::<bool>())).prop_map(|(operation, session, moved)| {
+            SessionOperation {
+                operation,
+                session,
+                moved,
+            }
+        })
+    };
     prop_oneof![
         hello(),
         Just(Request::Heartbeat),

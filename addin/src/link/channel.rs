@@ -10,25 +10,23 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 use protocol::{
-    KeyId, Reason, UnixSeconds, Version,
+    KeyId, Reason,
     envelope::{from_cbor, to_cbor},
-    licence::{Credential, CredentialError, PeriodError, Voucher},
     signature::PublicKey,
-    version::Older,
     wire::{
         HANDSHAKE_PATH, MAX_CHANNEL_LIFE, MAX_REQUESTS, MESSAGE_PATH, WINDOW,
         channel::{Plain, PlainAnswer, Sealer},
-        frame::{ChannelId, Frame, FrameError, MAGIC, Refusal},
-        handshake::{HandshakeError, Initiator},
+        frame::{ChannelId, Frame},
+        handshake::Initiator,
         message::{Answer, Request},
     },
 };
 
-use super::http::{Http, HttpError};
-use crate::{
-    table::CallError,
-    texts::{self, error_with},
+use super::{
+    http::Http,
+    trust::{check_version, clock_error, handshake_error, read_frame, refused, verify, way_error},
 };
+use crate::{table::CallError, texts};
 
 /// How long one sending of a request waits before the same bytes are sent again.
 const ONE_TRY: Duration = Duration::from_secs(3);
@@ -109,7 +107,8 @@ impl Channel {
             series,
             key_id,
             &established.server,
-        )?;
+        )
+        .map_err(|error| clock_error(error, established.hello.now))?;
         Ok(Self {
             http,
             id: established.channel,
@@ -233,7 +232,13 @@ impl Channel {
                 .post(MESSAGE_PATH, &frame, deadline.min(Instant::now() + ONE_TRY))
             {
                 Ok(answer) => break answer,
-                Err(error) if error.is_way() && tries < TRIES && Instant::now() < deadline => {
+                // Where nothing listens nothing will in the next moment; another server may.
+                Err(error)
+                    if error.is_way()
+                        && error.reason != Reason::ConnectionRefused
+                        && tries < TRIES
+                        && Instant::now() < deadline =>
+                {
                     // An idle socket that the server closed meanwhile is no failure yet.
                     if tries > 1 {
                         thread::sleep(
@@ -292,110 +297,6 @@ impl Channel {
         drop(numbers);
         self.room.notify_all();
     }
-}
-
-/// The chain from the series' key to this server, at this computer's time.
-pub(super) fn verify(
-    credential: &Credential,
-    series: &PublicKey,
-    key_id: KeyId,
-    server: &[u8; 32],
-) -> Result<Voucher, CallError> {
-    credential
-        .verify(series, key_id, server, now())
-        .map_err(|error| {
-            log::warn!("a licence was not believed: {error}");
-            match error {
-                CredentialError::Period(PeriodError::Expired(end)) => dated(Reason::Expired, end),
-                CredentialError::Period(PeriodError::NotStarted(start)) => {
-                    dated(Reason::NotStarted, start)
-                }
-                other => {
-                    let why = other.to_string();
-                    error_with(Reason::NotTrusted, &format!("({why})"), &format!("({why})"))
-                }
-            }
-        })
-}
-
-fn dated(reason: Reason, at: UnixSeconds) -> CallError {
-    let date = jiff::Timestamp::from_second(at)
-        .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
-        .unwrap_or_default();
-    error_with(reason, &format!("({date})"), &format!("({date})"))
-}
-
-/// This computer's time.
-pub(super) fn now() -> UnixSeconds {
-    jiff::Timestamp::now().as_second()
-}
-
-fn check_version(text: &str) -> Result<(), CallError> {
-    let own = Version::CURRENT;
-    let Ok(version) = text.parse::<Version>() else {
-        return Err(texts::error(Reason::BadMessage));
-    };
-    own.works_with(version).map_err(|older| {
-        let (en, ru) = match older {
-            Older::This => ("the component is the older one", "старее компонента"),
-            Older::Other => ("the server is the older one", "старее сервер"),
-        };
-        error_with(
-            Reason::OldVersion,
-            &format!("(component {own}, server {version}: {en})"),
-            &format!("(компонента {own}, сервер {version}: {ru})"),
-        )
-    })
-}
-
-fn read_frame(bytes: &[u8]) -> Result<Frame, CallError> {
-    Frame::from_bytes(bytes).map_err(|error| match error {
-        // Ours by the first letters, of another generation by the digit.
-        FrameError::NotOurs => {
-            let older = bytes.get(3).is_some_and(|digit| *digit > MAGIC[3]);
-            let (en, ru) = if older {
-                ("(the component is the older one)", "(старее компонента)")
-            } else {
-                ("(the server is the older one)", "(старее сервер)")
-            };
-            error_with(Reason::OldVersion, en, ru)
-        }
-        FrameError::Damaged(error) => {
-            log::warn!("a damaged frame: {error}");
-            texts::error(Reason::BadMessage)
-        }
-    })
-}
-
-fn handshake_error(error: &HandshakeError) -> CallError {
-    log::warn!("{error}");
-    texts::error(match error {
-        HandshakeError::Noise(_) => Reason::HandshakeFailed,
-        HandshakeError::Payload(_) | HandshakeError::Unexpected => Reason::BadMessage,
-    })
-}
-
-fn way_error(error: &HttpError) -> CallError {
-    log::info!("{}: {}", error.reason.name(), error.detail);
-    texts::error(error.reason)
-}
-
-/// A refusal with the server's own words, which may say more than ours.
-fn refused(refusal: &Refusal) -> CallError {
-    let own = texts::reason(refusal.reason);
-    let text = |said: &str, own: &str| {
-        let said = texts::one_line(said.trim(), 1000);
-        if said.is_empty() {
-            own.to_owned()
-        } else {
-            said
-        }
-    };
-    CallError::new(
-        refusal.reason,
-        text(&refusal.english, own.en),
-        text(&refusal.russian, own.ru),
-    )
 }
 
 fn damaged() -> ChannelError {

@@ -1,38 +1,32 @@
-//! One shared connection: its servers, the sessions that hold seats through it, and the calls of objects.
+//! One shared connection: what the objects of a process that go to the same servers have in common.
+//!
+//! `finding` opens servers, `seating` takes and gives seats, `keys` asks for the keys of objects; the `worker`
+//! looks after all of it in the background.
+
+mod finding;
+mod keys;
+mod seating;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
-use protocol::{
-    Reason,
-    datafile::SignedDirectory,
-    facts::{ComponentFacts, Identity, SessionFacts},
-    signature::Secret,
-    wire::message::{Acquire, Answer, Id, ObjectKey, Request, SessionOperation},
-};
+use protocol::facts::{ComponentFacts, Identity};
 
 use super::{
-    http::CONNECT_TIMEOUT,
-    order,
     registry::Key,
-    server::{self, Identification, Server, denied_error},
-    worker,
+    seats::Leave,
+    server::{Identification, Server},
+    trust::is_way,
 };
-use crate::{
-    native::{host::HostHandle, module::pin_module},
-    session::{Seat, Session},
-    settings::Address,
-    table::CallError,
-    texts,
-};
+use crate::{native::host::HostHandle, session::Session, settings::Address, table::CallError};
 
 /// A connection that objects share.
 #[derive(Debug)]
@@ -42,26 +36,33 @@ pub(crate) struct Connection {
     process: u32,
     /// Held by the one thread that looks for a server.
     connecting: Mutex<()>,
+    /// For each server, held by the one thread that opens it.
+    gates: Vec<(Address, Mutex<()>)>,
     pub(super) state: Mutex<State>,
     /// The worker waits here.
     pub(super) wake: Condvar,
     pub(super) stop: AtomicBool,
+    /// Some session may be in grace; the worker finds out.
+    pub(super) troubled: AtomicBool,
     /// The last owner waits here for the worker's end.
     finished: Condvar,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The servers with an open connection, the first one connected first.
+    /// The servers with an open connection.
     pub servers: Vec<Arc<Server>>,
     pub sessions: HashMap<Identity, Entry>,
     /// Sessions that no object uses any more.
     pub leaving: VecDeque<Leaving>,
-    listeners: Vec<(u64, HostHandle)>,
+    /// The objects' ways to the platform, the oldest first.
+    listeners: BTreeMap<u64, HostHandle>,
     worker: Option<JoinHandle<()>>,
+    /// Something changed that the worker is to look at.
+    pub woken: bool,
     /// The worker says good-bye and must not be interrupted.
     pub farewell: bool,
-    pub ended: bool,
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -75,8 +76,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Leaving {
     pub session: Arc<Session>,
-    /// True frees the seat, false lets it linger.
-    pub release: bool,
+    /// Whether the seat is freed or lingers.
+    pub leave: Leave,
 }
 
 impl Connection {
@@ -87,14 +88,17 @@ impl Connection {
             access_code: key.access_code.clone(),
             facts,
         });
+        let gates = key.servers.iter().cloned();
         Self {
+            gates: gates.map(|address| (address, Mutex::default())).collect(),
             key,
             identification,
             process: std::process::id(),
-            connecting: Mutex::new(()),
+            connecting: Mutex::default(),
             state: Mutex::default(),
             wake: Condvar::new(),
             stop: AtomicBool::new(false),
+            troubled: AtomicBool::new(false),
             finished: Condvar::new(),
         }
     }
@@ -113,29 +117,19 @@ impl Connection {
     }
 
     pub(super) fn add_owner(&self, id: u64, host: HostHandle) {
-        self.state.lock().listeners.push((id, host));
+        self.state.lock().listeners.insert(id, host);
     }
 
     /// Says whether that was the last owner.
     pub(super) fn remove_owner(&self, id: u64) -> bool {
         let mut state = self.state.lock();
-        state.listeners.retain(|(known, _)| *known != id);
+        state.listeners.remove(&id);
         state.listeners.is_empty()
     }
 
     /// The hosts of the objects, to send an event to one of them with no lock held.
     pub(super) fn hosts(&self) -> Vec<HostHandle> {
-        let state = self.state.lock();
-        state
-            .listeners
-            .iter()
-            .map(|(_, host)| host.clone())
-            .collect()
-    }
-
-    /// The configured servers in the order to try them now.
-    pub(super) fn order(&self) -> Vec<Address> {
-        order::sorted(&self.key.servers)
+        self.state.lock().listeners.values().cloned().collect()
     }
 
     /// The configured servers, most wanted first.
@@ -143,391 +137,97 @@ impl Connection {
         &self.key.servers
     }
 
-    /// Connects to the first server that answers, unless one does already.
-    pub(super) fn connect(self: &Arc<Self>, deadline: Instant) -> Result<(), CallError> {
-        if self.current().is_some() {
-            return Ok(());
-        }
-        let Some(_connecting) = self.connecting.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
-        };
-        if self.current().is_some() {
-            return Ok(());
-        }
-        self.look_for(&self.order(), deadline)
-            .map(drop)
-            .map_err(|errors| texts::no_server(&errors))
+    /// How much a server is wanted: 0 is the most.
+    pub(super) fn rank(&self, address: &Address) -> usize {
+        let place = self.key.servers.iter().position(|other| other == address);
+        place.unwrap_or(usize::MAX)
     }
 
-    /// Races these servers and opens a connection to the winner; a server of ours that was away is taken
-    /// up again.
-    fn look_for(
-        self: &Arc<Self>,
-        order: &[Address],
-        deadline: Instant,
-    ) -> Result<Arc<Server>, Vec<(Address, CallError)>> {
-        let mut left = order.to_vec();
-        let mut errors = Vec::new();
-        loop {
-            let identification = Arc::clone(&self.identification);
-            let raced = order::race(&left, deadline, &self.stop, move |address, deadline| {
-                let limit = deadline.min(Instant::now() + CONNECT_TIMEOUT);
-                let opened = server::open(address, &identification, limit);
-                match &opened {
-                    Ok(_) => order::answered(address),
-                    Err(error) if is_way(error) => order::failed(address),
-                    Err(_) => {}
-                }
-                opened
-            });
-            let (address, channel) = match raced {
-                Ok(won) => won,
-                Err(failed) => {
-                    errors.extend(failed);
-                    return Err(errors);
-                }
-            };
-            let opened = match self.known(&address) {
-                // Its sessions are to be taken up again, which only the server itself can do.
-                Some(known) => known.renew(known.generation(), deadline).map(|()| known),
-                None => Server::greet(
-                    address.clone(),
-                    Arc::clone(&self.identification),
-                    channel,
-                    deadline,
-                )
-                .map(Arc::new),
-            };
-            match opened {
-                Ok(server) => {
-                    self.use_server(&server);
-                    return Ok(server);
-                }
-                Err(error) => {
-                    left.retain(|other| *other != address);
-                    errors.push((address, error));
-                    if left.is_empty() || Instant::now() >= deadline {
-                        return Err(errors);
-                    }
-                }
-            }
-        }
-    }
-
-    fn use_server(self: &Arc<Self>, server: &Arc<Server>) {
-        log::info!("connected to {}", server.address);
-        let mut state = self.state.lock();
-        if !state.servers.iter().any(|known| Arc::ptr_eq(known, server)) {
-            state.servers.push(Arc::clone(server));
-        }
-        if state.worker.is_none() && !self.stop.load(Ordering::SeqCst) {
-            // From now on a thread may run in the module at any time.
-            if !pin_module() {
-                log::warn!("the module could not be kept in memory");
-            }
-            let connection = Arc::clone(self);
-            let started = thread::Builder::new()
-                .name("licence-worker".into())
-                .spawn(move || worker::run(&connection));
-            match started {
-                Ok(handle) => state.worker = Some(handle),
-                Err(error) => log::error!("no thread for the connection: {error}"),
-            }
-        }
-        drop(state);
-        self.wake.notify_all();
-    }
-
-    fn known(&self, address: &Address) -> Option<Arc<Server>> {
+    /// The servers with an open connection that answer, most wanted first.
+    pub(super) fn answering(&self) -> Vec<Arc<Server>> {
         let state = self.state.lock();
-        let known = state
-            .servers
-            .iter()
-            .find(|server| server.address == *address);
-        known.cloned()
+        let answering = state.servers.iter().filter(|server| !server.is_away());
+        let mut servers: Vec<_> = answering.cloned().collect();
+        drop(state);
+        servers.sort_by_key(|server| self.rank(&server.address));
+        servers
     }
 
-    /// The server that answers now.
+    /// The most wanted server that answers now.
     pub(crate) fn current(&self) -> Option<Arc<Server>> {
         let state = self.state.lock();
-        state
-            .servers
-            .iter()
-            .find(|server| !server.is_away())
+        let answering = state.servers.iter().filter(|server| !server.is_away());
+        answering
+            .min_by_key(|server| self.rank(&server.address))
             .cloned()
     }
 
-    /// A connected server, opened if need be; quick to fail for one that is away.
-    pub(super) fn server(
-        self: &Arc<Self>,
-        address: &Address,
-        deadline: Instant,
-    ) -> Result<Arc<Server>, CallError> {
-        match self.known(address) {
-            Some(server) if server.is_away() => Err(texts::error(Reason::ConnectionLost)),
-            Some(server) => Ok(server),
-            None => {
-                let Some(_connecting) = self.connecting.try_lock_until(deadline) else {
-                    return Err(texts::error(Reason::TimedOut));
-                };
-                if let Some(server) = self.known(address) {
-                    return Ok(server);
-                }
-                let limit = deadline.min(Instant::now() + CONNECT_TIMEOUT);
-                self.look_for(std::slice::from_ref(address), limit)
-                    .map_err(|mut errors| {
-                        errors
-                            .pop()
-                            .map_or_else(|| texts::error(Reason::TimedOut), |(_, error)| error)
-                    })
-            }
-        }
+    /// Every session that objects of this connection use, and that is not given up yet.
+    pub(super) fn sessions(&self) -> Vec<Arc<Session>> {
+        let state = self.state.lock();
+        let entries = state.sessions.values();
+        entries.map(|entry| Arc::clone(&entry.session)).collect()
     }
 
-    /// Begins to use a session.
-    pub(crate) fn enter(&self, facts: &SessionFacts) -> Arc<Session> {
-        let mut state = self.state.lock();
-        let entry = state
-            .sessions
-            .entry(facts.key.identity())
-            .or_insert_with(|| Entry {
-                session: Arc::new(Session::new(facts.clone())),
-                objects: 0,
-            });
-        entry.objects += 1;
-        Arc::clone(&entry.session)
-    }
-
-    /// Ends the use of a session; with its last object the seat is freed or left to linger. Never waits.
-    pub(crate) fn exit(&self, session: &Arc<Session>, release: bool) {
-        let identity = session.facts.key.identity();
-        let mut state = self.state.lock();
-        let Some(entry) = state.sessions.get_mut(&identity) else {
-            return;
-        };
-        entry.objects = entry.objects.saturating_sub(1);
-        if entry.objects > 0 {
-            return;
-        }
-        if session.any_seat().is_none() {
-            state.sessions.remove(&identity);
-            return;
-        }
-        state.leaving.push_back(Leaving {
-            session: Arc::clone(session),
-            release,
+    /// Those whose seat is, or was before its silence, at this server.
+    pub(super) fn sessions_at(&self, server: &Server) -> Vec<Arc<Session>> {
+        let mut sessions = self.sessions();
+        sessions.retain(|session| {
+            session
+                .seat_or_former()
+                .is_some_and(|seat| std::ptr::eq(&*seat.server, server))
         });
-        drop(state);
+        sessions
+    }
+
+    /// Lets the worker look after everything anew.
+    pub(super) fn wake(&self) {
+        self.state.lock().woken = true;
         self.wake.notify_all();
     }
 
-    /// Takes a seat for a session that was entered, at the first server that grants one.
-    pub(crate) fn obtain(
-        self: &Arc<Self>,
-        session: &Session,
-        flags: u32,
-        deadline: Instant,
-    ) -> Result<(), CallError> {
-        let Some(_asking) = session.asking.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
-        };
-        if session.may_work() && session.flags() & flags == flags {
-            return Ok(());
-        }
-        let flags = flags | session.flags();
-        let obtained = self.acquire_anywhere(session, flags, deadline);
-        let state = self.state.lock();
-        if state.servers.iter().any(|server| server.has_gone()) {
-            // A renewal on the way lost other sessions' seats.
-            self.wake.notify_all();
-        }
-        obtained
-    }
-
-    /// Asks the servers in turn. `session.asking` is held.
-    pub(super) fn acquire_anywhere(
-        self: &Arc<Self>,
-        session: &Session,
-        flags: u32,
-        deadline: Instant,
-    ) -> Result<(), CallError> {
-        let mut order = self.order();
-        // The one that holds the seat, or answers now, comes first: the others would give a second seat.
-        let first = session
-            .any_seat()
-            .map(|seat| seat.server)
-            .or_else(|| self.current());
-        if let Some(first) = first
-            && let Some(at) = order.iter().position(|address| *address == first.address)
-        {
-            let address = order.remove(at);
-            order.insert(0, address);
-        }
-        let mut errors = Vec::new();
-        for address in order {
-            let granted = self
-                .server(&address, deadline)
-                .and_then(|server| self.acquire_at(&server, session, flags, deadline));
-            match granted {
-                Ok(()) => return Ok(()),
-                Err(error) => errors.push((address, error)),
-            }
-        }
-        Err(texts::no_server(&errors))
-    }
-
-    /// Takes a seat at one server. `session.asking` is held.
-    pub(super) fn acquire_at(
-        &self,
-        server: &Arc<Server>,
-        session: &Session,
-        flags: u32,
-        deadline: Instant,
-    ) -> Result<(), CallError> {
-        let acquire = Acquire {
-            operation: Id::random(),
-            facts: session.facts.clone(),
-            flags,
-        };
-        let grant = server
-            .acquire(acquire, deadline)
-            .inspect_err(|error| self.note(server, error))?;
-        let seat = Seat {
-            server: Arc::clone(server),
-            id: grant.session,
-            key_no: grant.key_no,
-            voucher: grant.voucher,
-        };
-        log::info!("{}: key {} gives a seat", server.address, grant.key_no);
-        session.hold(seat, flags);
-        Ok(())
-    }
-
-    /// Frees a session's seat at once.
-    pub(crate) fn release(&self, session: &Session, deadline: Instant) -> Result<(), CallError> {
-        let Some(_asking) = session.asking.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
-        };
-        self.give_back(session, true, deadline)
-    }
-
-    /// Releases or detaches. `session.asking` is held. What a server that is away is not told, it finds out
-    /// by the connection's silence.
-    pub(super) fn give_back(
-        &self,
-        session: &Session,
-        release: bool,
-        deadline: Instant,
-    ) -> Result<(), CallError> {
-        let Some(seat) = session.any_seat() else {
-            return Ok(());
-        };
-        seat.server.forget(seat.id);
-        session.clear();
-        if seat.server.is_away() {
-            return Ok(());
-        }
-        let operation = SessionOperation {
-            operation: Id::random(),
-            session: seat.id,
-        };
-        let request = if release {
-            Request::Release(operation)
-        } else {
-            Request::Detach(operation)
-        };
-        match seat.server.call(&request, deadline) {
-            Ok(Answer::Done) => Ok(()),
-            // Freed before: that is what was wanted.
-            Ok(Answer::Denied(denied)) if denied.reason == Reason::UnknownSession => Ok(()),
-            Ok(Answer::Denied(denied)) => Err(denied_error(&denied)),
-            Ok(_) => Err(texts::error(Reason::BadMessage)),
-            Err(error) => {
-                self.note(&seat.server, &error);
-                Err(error)
-            }
-        }
-    }
-
-    /// Asks for an object's key, with the session's seat. A session that the server does not know any more
-    /// (it was restarted without its store, or our silence was too long) takes a seat again first.
-    pub(crate) fn object_key(
-        &self,
-        session: &Session,
-        directory: &SignedDirectory,
-        name: &str,
-        deadline: Instant,
-    ) -> Result<Secret, CallError> {
-        let no_seat = || texts::error(Reason::NoLicenceObtained);
-        let seat = session.seat().ok_or_else(no_seat)?;
-        let mut answer = self.ask_key(&seat, directory, name, deadline)?;
-        if matches!(&answer, Answer::Denied(denied) if denied.reason == Reason::UnknownSession) {
-            if let Some(_asking) = session.asking.try_lock_until(deadline)
-                && session.seat().is_some_and(|now| now.id == seat.id)
-            {
-                self.acquire_at(&seat.server, session, session.flags(), deadline)?;
-            }
-            let seat = session.seat().ok_or_else(no_seat)?;
-            answer = self.ask_key(&seat, directory, name, deadline)?;
-        }
-        match answer {
-            Answer::Key(key) => Ok(key),
-            Answer::Denied(denied) => Err(denied_error(&denied)),
-            _ => Err(texts::error(Reason::BadMessage)),
-        }
-    }
-
-    fn ask_key(
-        &self,
-        seat: &Seat,
-        directory: &SignedDirectory,
-        name: &str,
-        deadline: Instant,
-    ) -> Result<Answer, CallError> {
-        let ask = |bytes: Option<&[u8]>| {
-            let request = Request::ObjectKey(ObjectKey {
-                session: seat.id,
-                directory_hash: directory.hash,
-                directory: bytes.map(|bytes| bytes.to_vec().into()),
-                name: name.to_owned(),
-            });
-            let answer = seat.server.call(&request, deadline);
-            answer.inspect_err(|error| self.note(&seat.server, error))
-        };
-        match ask(None)? {
-            Answer::Denied(denied) if denied.reason == Reason::SendDirectory => {
-                ask(Some(&directory.bytes))
-            }
-            answer => Ok(answer),
-        }
-    }
-
-    /// The server's description of itself, JSON.
-    pub(crate) fn server_info(
-        &self,
-        server: &Server,
-        deadline: Instant,
-    ) -> Result<String, CallError> {
-        match server.call(&Request::ServerInfo, deadline)? {
-            Answer::Info(text) => Ok(text),
-            Answer::Denied(denied) => Err(denied_error(&denied)),
-            _ => Err(texts::error(Reason::BadMessage)),
-        }
-    }
-
     /// A call failed: when the way is at fault the worker looks after the server at once.
-    fn note(&self, server: &Server, error: &CallError) {
+    pub(super) fn note(&self, server: &Server, error: &CallError) {
         if is_way(error) {
             log::warn!("{}: {}", server.address, error.en);
-            worker::went_away(self, server);
+            self.went_away(server);
         }
+    }
+
+    /// A server does not answer: the grace of its sessions begins, and the worker looks for another one.
+    pub(super) fn went_away(&self, server: &Server) {
+        if !server.set_away(true) {
+            return;
+        }
+        log::warn!("{}: the connection is lost", server.address);
+        let (heard, grace) = (server.heard(), server.grace());
+        for session in self.sessions_at(server) {
+            session.begin_grace(heard, grace);
+        }
+        self.troubled.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// A server answers again: its sessions have their seats, but for those that it does not know any more.
+    pub(super) fn came_back(&self, server: &Server) {
+        if !server.set_away(false) {
+            return;
+        }
+        log::info!("{}: the connection is restored", server.address);
+        for session in self.sessions_at(server) {
+            let seat = session.seat_or_former();
+            if seat.is_some_and(|seat| !server.is_gone(seat.id)) {
+                session.end_grace();
+            }
+        }
+        self.wake();
     }
 
     /// The last owner is gone. Waits a moment for the farewell; what takes longer goes on by itself, in a
     /// module that stays in memory.
     pub(super) fn end(&self, patience: Duration) {
         self.stop.store(true, Ordering::SeqCst);
-        self.wake.notify_all();
+        self.wake();
         let deadline = Instant::now() + patience;
         let mut state = self.state.lock();
         let Some(worker) = state.worker.take() else {
@@ -557,19 +257,4 @@ impl Connection {
         self.state.lock().ended = true;
         self.finished.notify_all();
     }
-}
-
-/// Whether the way to a server is at fault, and not its answer.
-pub(super) fn is_way(error: &CallError) -> bool {
-    matches!(
-        error.reason(),
-        Reason::ConnectionRefused
-            | Reason::TimedOut
-            | Reason::NameNotFound
-            | Reason::NotOurServer
-            | Reason::NotHttp
-            | Reason::AnswerTooLarge
-            | Reason::ConnectionLost
-            | Reason::UnknownChannel
-    )
 }

@@ -2,17 +2,16 @@
 //! after the one before, and the first that completes wins.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use protocol::Reason;
 
 use crate::{settings::Address, table::CallError, texts};
@@ -25,63 +24,134 @@ const PENALTY: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The servers of this process that failed lately.
-static FAILED: LazyLock<Mutex<HashMap<Address, Instant>>> = LazyLock::new(Mutex::default);
+static FAILED: LazyLock<Mutex<Penalties>> = LazyLock::new(Mutex::default);
+
+/// Which servers failed, and when last.
+#[derive(Debug, Default)]
+struct Penalties(HashMap<Address, Instant>);
+
+impl Penalties {
+    fn failed(&mut self, address: &Address, now: Instant) {
+        self.0.insert(address.clone(), now);
+    }
+
+    fn answered(&mut self, address: &Address) {
+        self.0.remove(address);
+    }
+
+    /// Those that failed lately last, otherwise as they came.
+    fn sorted(&mut self, servers: &[Address], now: Instant) -> Vec<Address> {
+        self.0
+            .retain(|_, since| now.saturating_duration_since(*since) < PENALTY);
+        let (last, mut order): (Vec<_>, Vec<_>) = servers
+            .iter()
+            .cloned()
+            .partition(|server| self.0.contains_key(server));
+        order.extend(last);
+        order
+    }
+}
 
 /// Notes that a server did not answer as a licence server does.
 pub(super) fn failed(address: &Address) {
-    FAILED.lock().insert(address.clone(), Instant::now());
+    FAILED.lock().failed(address, Instant::now());
 }
 
 /// Notes that a server answered.
 pub(super) fn answered(address: &Address) {
-    FAILED.lock().remove(address);
+    FAILED.lock().answered(address);
 }
 
 /// The servers, those that failed lately last.
 pub(super) fn sorted(servers: &[Address]) -> Vec<Address> {
-    let mut failed = FAILED.lock();
-    failed.retain(|_, since| since.elapsed() < PENALTY);
-    let (last, mut order): (Vec<_>, Vec<_>) = servers
-        .iter()
-        .cloned()
-        .partition(|server| failed.contains_key(server));
-    order.extend(last);
-    order
+    FAILED.lock().sorted(servers, Instant::now())
 }
 
 /// What came of trying servers.
 pub(super) type Raced<T> = Result<(Address, T), Vec<(Address, CallError)>>;
 
+/// What the attempts of one race bring home.
+struct Finish<T> {
+    arrived: Mutex<Arrived<T>>,
+    one_more: Condvar,
+}
+
+struct Arrived<T> {
+    /// The race is over: who comes now keeps what it has.
+    closed: bool,
+    results: VecDeque<(usize, Result<T, CallError>)>,
+}
+
+impl<T> Finish<T> {
+    /// Hands a result in; gives it back when the race is over.
+    fn arrive(&self, index: usize, result: Result<T, CallError>) -> Option<T> {
+        let mut arrived = self.arrived.lock();
+        if arrived.closed {
+            return result.ok();
+        }
+        arrived.results.push_back((index, result));
+        self.one_more.notify_all();
+        None
+    }
+
+    /// What is there by `until`.
+    fn wait(&self, until: Instant) -> Vec<(usize, Result<T, CallError>)> {
+        let mut arrived = self.arrived.lock();
+        if arrived.results.is_empty() {
+            self.one_more.wait_until(&mut arrived, until);
+        }
+        arrived.results.drain(..).collect()
+    }
+
+    /// Ends the race; whatever succeeded since the last look is given out.
+    fn close(&self) -> Vec<(usize, T)> {
+        let mut arrived = self.arrived.lock();
+        arrived.closed = true;
+        let late = arrived.results.drain(..);
+        late.filter_map(|(index, result)| Some((index, result.ok()?)))
+            .collect()
+    }
+}
+
 /// Tries the servers in their order by `attempt`, each on a thread of its own, so that a caller that gives
-/// up waits for none of them.
+/// up waits for none of them. Of several that have succeeded the first in order wins; what the others got
+/// goes to `discard`, maybe later and on their own threads.
 pub(super) fn race<T: Send + 'static>(
     order: &[Address],
     deadline: Instant,
     stop: &AtomicBool,
     attempt: impl Fn(&Address, Instant) -> Result<T, CallError> + Send + Sync + 'static,
+    discard: impl Fn(&Address, T) + Send + Sync + 'static,
 ) -> Raced<T> {
-    let attempt = Arc::new(attempt);
-    let (sender, results) = mpsc::channel();
+    let work = Arc::new((attempt, discard));
+    let finish = Arc::new(Finish {
+        arrived: Mutex::new(Arrived {
+            closed: false,
+            results: VecDeque::new(),
+        }),
+        one_more: Condvar::new(),
+    });
     let mut waiting = order.iter().enumerate();
     let mut errors: Vec<Option<CallError>> = vec![None; order.len()];
     let mut running = 0;
     let mut next = Some(Instant::now());
-    loop {
+    let won = loop {
         let now = Instant::now();
         if now >= deadline || stop.load(Ordering::SeqCst) {
-            return Err(all(order, errors));
+            break None;
         }
         if next.is_some_and(|next| now >= next) {
             next = None;
             if let Some((index, server)) = waiting.next() {
-                let (attempt, sender, server) = (attempt.clone(), sender.clone(), server.clone());
+                let (work, finish, server) = (work.clone(), finish.clone(), server.clone());
                 let started =
                     thread::Builder::new()
                         .name("licence-attempt".into())
                         .spawn(move || {
-                            let result = attempt(&server, deadline);
-                            // Nobody listens once another server has won.
-                            let _ = sender.send((index, result));
+                            let result = (work.0)(&server, deadline);
+                            if let Some(late) = finish.arrive(index, result) {
+                                (work.1)(&server, late);
+                            }
                         });
                 match started {
                     Ok(_) => running += 1,
@@ -90,20 +160,41 @@ pub(super) fn race<T: Send + 'static>(
                 next = (waiting.len() > 0).then(|| now + NEXT_AFTER);
             }
         }
+        let mut best: Option<(usize, T)> = None;
         let until = next.unwrap_or(deadline).min(deadline).min(now + LOOK);
-        match results.recv_timeout(until.saturating_duration_since(now)) {
-            Ok((index, Ok(value))) => return Ok((order[index].clone(), value)),
-            Ok((index, Err(error))) => {
-                errors[index] = Some(error);
-                running -= 1;
-                // The next one need not wait for its turn.
-                next = next.map(|_| Instant::now());
+        for (index, result) in finish.wait(until) {
+            running -= 1;
+            match result {
+                Ok(value) => {
+                    let (better, worse) = match best.take() {
+                        Some(known) if known.0 < index => (known, Some((index, value))),
+                        other => ((index, value), other),
+                    };
+                    best = Some(better);
+                    if let Some((index, value)) = worse {
+                        (work.1)(&order[index], value);
+                    }
+                }
+                Err(error) => {
+                    errors[index] = Some(error);
+                    // The next one need not wait for its turn.
+                    next = next.map(|_| Instant::now());
+                }
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        if best.is_some() {
+            break best;
         }
         if running == 0 && waiting.len() == 0 {
-            return Err(all(order, errors));
+            break None;
         }
+    };
+    for (index, late) in finish.close() {
+        (work.1)(&order[index], late);
+    }
+    match won {
+        Some((index, value)) => Ok((order[index].clone(), value)),
+        None => Err(all(order, errors)),
     }
 }
 
@@ -123,6 +214,8 @@ fn all(order: &[Address], errors: Vec<Option<CallError>>) -> Vec<(Address, CallE
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     fn servers(names: &[&str]) -> Vec<Address> {
@@ -141,12 +234,16 @@ mod tests {
     #[test]
     fn the_first_that_answers_wins_and_one_that_refuses_gives_way_at_once() {
         let order = servers(&["order-a", "order-b", "order-c"]);
-        let won = race(&order, soon(), &GO_ON, |server, _| {
-            match server.host.as_str() {
+        let won = race(
+            &order,
+            soon(),
+            &GO_ON,
+            |server, _| match server.host.as_str() {
                 "order-a" => Err(texts::error(Reason::ConnectionRefused)),
                 name => Ok(name.to_owned()),
-            }
-        });
+            },
+            |_, _| {},
+        );
         assert_eq!(won.unwrap(), (order[1].clone(), "order-b".to_owned()));
     }
 
@@ -157,7 +254,7 @@ mod tests {
         let go = Mutex::new(go);
         let sender = Mutex::new(sender);
         // The first answers only once the second has begun, and the second never does.
-        let won = race(&order, soon(), &GO_ON, move |server, deadline| {
+        let attempt = move |server: &Address, deadline: Instant| {
             if server.host == "silent-a" {
                 let _ = go.lock().recv();
                 return Ok(());
@@ -165,7 +262,8 @@ mod tests {
             let _ = sender.lock().send(());
             thread::sleep(deadline.saturating_duration_since(Instant::now()));
             Err(texts::error(Reason::TimedOut))
-        });
+        };
+        let won = race(&order, soon(), &GO_ON, attempt, |_, ()| {});
         assert_eq!(won.unwrap().0, order[0]);
     }
 
@@ -173,12 +271,13 @@ mod tests {
     fn when_all_fail_each_has_its_error_in_order() {
         let order = servers(&["fail-a", "fail-b", "fail-c"]);
         let deadline = Instant::now() + Duration::from_millis(100);
-        let errors = race(&order, deadline, &GO_ON, |server, _| -> Result<(), _> {
+        let attempt = |server: &Address, _| -> Result<(), _> {
             if server.host == "fail-b" {
                 thread::sleep(Duration::from_secs(1));
             }
             Err(texts::error(Reason::NoLicence))
-        });
+        };
+        let errors = race(&order, deadline, &GO_ON, attempt, |_, ()| {});
         let reasons: Vec<_> = errors
             .unwrap_err()
             .iter()
@@ -195,15 +294,61 @@ mod tests {
         let stop = AtomicBool::new(true);
         let order = servers(&["stop-a"]);
         let far = Instant::now() + Duration::from_secs(600);
-        assert!(race(&order, far, &stop, |_, _| Ok(())).is_err());
+        assert!(race(&order, far, &stop, |_, _| Ok(()), |_, ()| {}).is_err());
     }
 
     #[test]
-    fn what_failed_lately_is_tried_last_and_forgiven_when_it_answers() {
+    fn of_two_that_have_succeeded_the_first_in_order_wins_and_the_other_is_discarded() {
+        let order = servers(&["both-a", "both-b"]);
+        let finish = Finish {
+            arrived: Mutex::new(Arrived {
+                closed: false,
+                results: VecDeque::new(),
+            }),
+            one_more: Condvar::new(),
+        };
+        assert_eq!(finish.arrive(1, Ok("b")), None);
+        assert_eq!(finish.arrive(0, Ok("a")), None);
+        assert_eq!(finish.wait(soon()).len(), 2);
+        assert_eq!(finish.arrive(1, Ok("late")), None);
+        assert_eq!(finish.close(), [(1, "late")]);
+        assert_eq!(finish.arrive(0, Ok("later")), Some("later"));
+
+        // The first is the slower one: it loses, and what it got is given up on its own thread.
+        let (discarded, discards) = mpsc::channel();
+        let (won, go) = mpsc::channel::<()>();
+        let go = Mutex::new(go);
+        let attempt = move |server: &Address, _| {
+            if server.host == "both-a" {
+                let _ = go.lock().recv();
+            }
+            Ok(server.host.clone())
+        };
+        let discard = move |server: &Address, got: String| {
+            let _ = discarded.send((server.host.clone(), got));
+        };
+        let winner = race(&order, soon(), &GO_ON, attempt, discard).unwrap();
+        assert_eq!(winner, (order[1].clone(), "both-b".to_owned()));
+        drop(won);
+        assert_eq!(
+            discards.recv().unwrap(),
+            ("both-a".to_owned(), "both-a".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_failed_lately_is_tried_last_for_thirty_seconds_or_until_it_answers() {
         let order = servers(&["late-a", "late-b"]);
-        failed(&order[0]);
-        assert_eq!(sorted(&order), servers(&["late-b", "late-a"]));
-        answered(&order[0]);
-        assert_eq!(sorted(&order), order);
+        let last = servers(&["late-b", "late-a"]);
+        let mut penalties = Penalties::default();
+        let begin = Instant::now();
+        penalties.failed(&order[0], begin);
+        assert_eq!(penalties.sorted(&order, begin), last);
+        let almost = begin + PENALTY - Duration::from_millis(1);
+        assert_eq!(penalties.sorted(&order, almost), last);
+        assert_eq!(penalties.sorted(&order, begin + PENALTY), order);
+        penalties.failed(&order[0], begin);
+        penalties.answered(&order[0]);
+        assert_eq!(penalties.sorted(&order, begin), order);
     }
 }

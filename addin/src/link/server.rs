@@ -5,23 +5,21 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use protocol::{
     KeyId, Reason,
-    facts::{ComponentFacts, Identity},
-    licence::Voucher,
+    facts::ComponentFacts,
     signature::{PublicKey, Secret},
-    wire::message::{Answer, Denied, Granted, Hello, Id, Request, Resume, ResumedSession, Welcome},
+    wire::message::{Answer, Hello, Id, Request, Resume, Welcome},
 };
 
 use super::{
-    channel::{self, Channel, ChannelError},
-    http::Http,
+    channel::{Channel, ChannelError},
+    http::{CONNECT_TIMEOUT, Http},
+    seats::Seats,
+    trust::denied_error,
 };
 use crate::{settings::Address, table::CallError, texts};
 
@@ -29,6 +27,10 @@ use crate::{settings::Address, table::CallError, texts};
 const RENEWALS: u32 = 3;
 /// Heartbeats are never further apart, nor closer, whatever the server says.
 const HEARTBEAT: (u32, u32) = (1, 60);
+/// How long a component works on without an answer when the server does not tell.
+const GRACE: u32 = 5 * 60;
+/// The longest grace, whatever the server says.
+const MAX_GRACE: u32 = 60 * 60;
 
 /// What every server of one connection is told.
 #[derive(Clone, Debug)]
@@ -43,17 +45,6 @@ pub(super) struct Identification {
     pub facts: ComponentFacts,
 }
 
-/// A seat as a server granted it.
-#[derive(Clone, Debug)]
-pub(super) struct Grant {
-    /// The session's id there.
-    pub session: Id,
-    /// The key.
-    pub key_no: u32,
-    /// The key's voucher, checked.
-    pub voucher: Arc<Voucher>,
-}
-
 /// A server, with an open connection to it.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -63,7 +54,7 @@ pub(crate) struct Server {
     line: Mutex<Line>,
     /// Held by the one thread that renews the channel.
     renewing: Mutex<()>,
-    sessions: Mutex<HashMap<Id, Identity>>,
+    pub(super) seats: Seats,
     away: AtomicBool,
     /// Milliseconds since `born` of the last good answer.
     heard: AtomicU64,
@@ -119,12 +110,14 @@ impl Server {
                 gone: Vec::new(),
             }),
             renewing: Mutex::new(()),
-            sessions: Mutex::default(),
+            seats: Seats::default(),
             away: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             born: Instant::now(),
         };
         let channel = server.channel().0;
+        // A server that stops in the middle must not use up what the next one needs.
+        let deadline = deadline.min(Instant::now() + CONNECT_TIMEOUT);
         if server.hello(&channel, deadline).is_err() {
             // A first channel may be worn out by the race; one renewal settles it.
             server.renew(0, deadline)?;
@@ -159,6 +152,17 @@ impl Server {
         Duration::from_secs(u64::from(told.unwrap_or(20).clamp(2, 3600)))
     }
 
+    /// How long sessions work on when it does not answer.
+    pub(super) fn grace(&self) -> Duration {
+        let told = self
+            .line
+            .lock()
+            .welcome
+            .as_ref()
+            .and_then(|w| w.grace_seconds);
+        Duration::from_secs(u64::from(told.unwrap_or(GRACE).min(MAX_GRACE)))
+    }
+
     /// Whether it does not answer at present.
     pub(crate) fn is_away(&self) -> bool {
         self.away.load(Ordering::SeqCst)
@@ -184,48 +188,14 @@ impl Server {
         std::mem::take(&mut self.line.lock().gone)
     }
 
+    /// Whether a renewal did not find this session, and nobody has looked after it yet.
+    pub(super) fn is_gone(&self, session: Id) -> bool {
+        self.line.lock().gone.contains(&session)
+    }
+
     /// Whether a renewal lost sessions that nobody has looked after yet.
     pub(super) fn has_gone(&self) -> bool {
         !self.line.lock().gone.is_empty()
-    }
-
-    /// Forgets a session: it is not resumed.
-    pub(super) fn forget(&self, session: Id) {
-        self.sessions.lock().remove(&session);
-    }
-
-    /// Takes a seat, or attaches to the one that the session has.
-    pub(super) fn acquire(
-        &self,
-        acquire: protocol::wire::message::Acquire,
-        deadline: Instant,
-    ) -> Result<Grant, CallError> {
-        let identity = acquire.facts.key.identity();
-        match self.call(&Request::Acquire(acquire), deadline)? {
-            Answer::Granted(granted) => self.believe(&granted, identity),
-            Answer::Denied(denied) => Err(denied_error(&denied)),
-            _ => Err(texts::error(Reason::BadMessage)),
-        }
-    }
-
-    fn believe(&self, granted: &Granted, identity: Identity) -> Result<Grant, CallError> {
-        let us = &self.identification;
-        let channel = self.channel().0;
-        let voucher = channel::verify(
-            &granted.credential,
-            &us.public_key,
-            us.key_id,
-            channel.server(),
-        )?;
-        if voucher.key_no != granted.key_no {
-            return Err(texts::error(Reason::NotTrusted));
-        }
-        self.sessions.lock().insert(granted.session, identity);
-        Ok(Grant {
-            session: granted.session,
-            key_no: granted.key_no,
-            voucher: Arc::new(voucher),
-        })
     }
 
     /// Asks; a worn or broken channel is renewed and the request, with its operation id, asked again.
@@ -273,6 +243,25 @@ impl Server {
             .map_err(ChannelError::into_error)
     }
 
+    /// Hello over a new channel that somebody else opened.
+    pub(super) fn resume(&self, channel: Channel, deadline: Instant) -> Result<(), CallError> {
+        let Some(_renewing) = self.renewing.try_lock_until(deadline) else {
+            return Err(texts::error(Reason::TimedOut));
+        };
+        self.hello(&Arc::new(channel), deadline)
+            .map_err(ChannelError::into_error)
+    }
+
+    /// The server's static key: credentials must delegate to it.
+    pub(super) fn key(&self) -> [u8; 32] {
+        *self.channel().0.server()
+    }
+
+    /// Whom it serves.
+    pub(super) fn identification(&self) -> &Identification {
+        &self.identification
+    }
+
     /// The number of the channel in use.
     pub(super) fn generation(&self) -> u64 {
         self.channel().1
@@ -298,11 +287,9 @@ impl Server {
                     .into_iter()
                     .filter(|id| !welcome.sessions.contains(id))
                     .collect();
-                let mut sessions = self.sessions.lock();
                 for id in &gone {
-                    sessions.remove(id);
+                    self.seats.forget(*id);
                 }
-                drop(sessions);
                 let mut line = self.line.lock();
                 line.gone.extend(gone);
                 line.channel = Arc::clone(channel);
@@ -323,17 +310,10 @@ impl Server {
     }
 
     fn greeting(&self, operation: Id, former: Option<(Id, Secret)>) -> Hello {
-        let sessions = self.sessions.lock();
         let resume = former.map(|(connection, token)| Resume {
             connection,
             token,
-            sessions: sessions
-                .iter()
-                .map(|(session, identity)| ResumedSession {
-                    session: *session,
-                    identity: *identity,
-                })
-                .collect(),
+            sessions: self.seats.to_resume(),
         });
         Hello {
             operation,
@@ -351,68 +331,5 @@ impl Server {
     fn hear(&self) {
         let millis = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.heard.store(millis, Ordering::SeqCst);
-    }
-}
-
-/// A denial as a sentence: the reason, its detail, how many seats there are and who holds them.
-pub(super) fn denied_error(denied: &Denied) -> CallError {
-    let words = texts::reason(denied.reason);
-    let (mut en, mut ru) = (words.en.to_owned(), words.ru.to_owned());
-    if let Some(detail) = &denied.detail {
-        let detail = texts::one_line(detail, 300);
-        en += &format!(" ({detail})");
-        ru += &format!(" ({detail})");
-    }
-    if denied.total > 0 {
-        en += &format!(" In use: {} of {}.", denied.used, denied.total);
-        ru += &format!(" Занято: {} из {}.", denied.used, denied.total);
-    }
-    for holder in &denied.holders {
-        let text = |text: &str| texts::one_line(text, 60);
-        let who = format!(
-            "\n{}, {}, {}, № {}",
-            text(&holder.user_name),
-            text(&holder.computer_name),
-            text(&holder.app_name),
-            holder.session_number,
-        );
-        let since = jiff::Timestamp::from_second(holder.since)
-            .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
-            .unwrap_or_default();
-        en += &format!("{who}, since {since}");
-        ru += &format!("{who}, с {since}");
-    }
-    CallError::new(denied.reason, en, ru)
-}
-
-#[cfg(test)]
-mod tests {
-    use protocol::wire::message::SeatHolder;
-
-    use super::*;
-
-    #[test]
-    fn a_denial_names_the_numbers_and_the_holders() {
-        let denied = Denied {
-            reason: Reason::NoSeats,
-            total: 3,
-            used: 3,
-            holders: vec![SeatHolder {
-                user_name: "Иванов\n".into(),
-                computer_name: "PC7".into(),
-                app_name: "1CV8C".into(),
-                session_number: 6,
-                since: 0,
-            }],
-            detail: None,
-        };
-        let error = denied_error(&denied);
-        assert_eq!(error.reason(), Reason::NoSeats);
-        assert!(error.en.contains("3 of 3") && error.ru.contains("3 из 3"));
-        assert!(
-            error.ru.contains("Иванов , PC7, 1CV8C, № 6, с 1970-01-01"),
-            "{}",
-            error.ru
-        );
     }
 }

@@ -1,10 +1,12 @@
 //! Objects against servers in memory: taking and giving seats, failover, grace, hostile answers.
 
+mod failover;
 mod fake;
 
 use std::{
     sync::{Arc, Barrier},
     thread,
+    time::{Duration, Instant},
 };
 
 use protocol::{Reason, wire::message::LostSession};
@@ -15,6 +17,9 @@ use crate::{
     object::{Object, SessionArguments},
     table::Value,
 };
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn object(vendor: &Vendor, servers: &[&Fake], session: i32) -> Object {
     let object = Object::new(HostHandle::detached());
@@ -49,9 +54,13 @@ fn one() -> (Arc<Vendor>, Arc<Fake>) {
     (vendor, fake)
 }
 
+/// Waits for what must come.
+#[track_caller]
 fn until(condition: impl Fn() -> bool) {
+    let begin = Instant::now();
     while !condition() {
-        thread::yield_now();
+        assert!(begin.elapsed() < PATIENCE, "it did not come");
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -238,6 +247,7 @@ fn heartbeats_go_on_by_themselves_and_bring_the_administrator_s_word() {
     fake.wait(|mood| mood.heartbeats >= 1);
     fake.set(|mood| {
         let session = mood.sessions[0];
+        mood.end(session);
         mood.lost.push(LostSession {
             session,
             reason: Reason::ReleasedByAdministrator,

@@ -121,7 +121,9 @@ impl Object {
 
     /// The server that this object works with: its seat's, else the one that answers.
     fn server(&self) -> Option<ServerRef> {
-        let seat = self.session().and_then(|session| session.seat());
+        let seat = self
+            .session()
+            .and_then(|session| session.seat(Instant::now()));
         seat.map(|seat| seat.server)
             .or_else(|| self.owner().ok()?.connection().current())
     }

@@ -136,13 +136,16 @@ impl Object {
     /// `LicenceObtained`: a seat is held, or its grace is not over.
     #[must_use]
     pub fn licence_obtained(&self) -> bool {
-        self.session().is_some_and(|session| session.may_work())
+        self.session()
+            .is_some_and(|session| session.may_work(Instant::now()))
     }
 
     /// `UsedLicence`: the number of the key in use, 0 if none.
     #[must_use]
     pub fn used_licence(&self) -> i64 {
-        let seat = self.session().and_then(|session| session.seat());
+        let seat = self
+            .session()
+            .and_then(|session| session.seat(Instant::now()));
         seat.map_or(0, |seat| i64::from(seat.key_no))
     }
 
@@ -150,7 +153,7 @@ impl Object {
     #[must_use]
     pub fn grace_until(&self) -> DateTime {
         self.session()
-            .and_then(|session| session.grace_until())
+            .and_then(|session| session.grace_until(Instant::now()))
             .map_or(Value::EMPTY_DATE, date)
     }
 
@@ -159,7 +162,7 @@ impl Object {
         let session = self
             .session()
             .ok_or_else(|| texts::error(Reason::NoLicenceObtained))?;
-        session.seat().ok_or_else(|| {
+        session.seat(Instant::now()).ok_or_else(|| {
             session
                 .loss()
                 .unwrap_or_else(|| texts::error(Reason::LicenceLost))

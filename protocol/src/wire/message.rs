@@ -140,6 +140,9 @@ pub struct SessionOperation {
     /// The session.
     #[n(1)]
     pub session: Id,
+    /// With Detach: the session has a seat at another server, and does not stay here for the linger time.
+    #[n(2)]
+    pub moved: Option<bool>,
 }
 
 /// Asking for an object's key.

@@ -176,6 +176,7 @@ fn component() -> ComponentFacts {
 
 fn operation(session: u8) -> SessionOperation {
     SessionOperation {
+        moved: None,
         operation: Id([0x81; 16]),
         session: Id([session; 16]),
     }

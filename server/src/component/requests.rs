@@ -69,7 +69,9 @@ async fn connected(
 ) -> Result<Answer, StoreError> {
     match request {
         Request::Acquire(acquire) => grant(server, life, acquire).await,
-        Request::Release(SessionOperation { operation, session }) => {
+        Request::Release(SessionOperation {
+            operation, session, ..
+        }) => {
             let command = Command::Release {
                 operation: OperationId(operation.0),
                 connection: life.id,
@@ -77,7 +79,9 @@ async fn connected(
             };
             done(server, life, command).await
         }
-        Request::Detach(SessionOperation { operation, session }) => {
+        Request::Detach(SessionOperation {
+            operation, session, ..
+        }) => {
             let command = Command::Detach {
                 operation: OperationId(operation.0),
                 connection: life.id,

@@ -247,6 +247,7 @@ async fn a_component_takes_three_seats_is_told_who_holds_them_and_frees_one() {
         other => panic!("{other:?}"),
     }
     let release = SessionOperation {
+        moved: None,
         operation: Id::random(),
         session: first,
     };

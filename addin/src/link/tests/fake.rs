@@ -7,6 +7,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, mpsc},
     thread,
+    time::Instant,
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -16,6 +17,7 @@ use protocol::{
     datafile::{SignedDirectory, pack},
     delegation::Delegation,
     envelope::{from_cbor, to_cbor},
+    facts::Identity,
     licence::{Credential, Holder, KeyType, SealAlgorithm, Voucher},
     signature::{Algorithm, Context, Secret, SigningKey},
     wire::{
@@ -27,7 +29,7 @@ use protocol::{
     },
 };
 
-use crate::{link::channel::now, settings::Address};
+use crate::{link::trust::now, settings::Address};
 
 /// The series of every test.
 pub(super) const SERIES: KeyId = KeyId(0x672B);
@@ -107,7 +109,7 @@ impl Vendor {
 }
 
 /// How the server behaves and what it has seen.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Mood {
     /// Every handshake is refused so.
     pub refuse: Option<Reason>,
@@ -117,6 +119,14 @@ pub(super) struct Mood {
     pub silent: bool,
     /// The version it says.
     pub version: Option<String>,
+    /// Requests are done and not answered.
+    pub mute: bool,
+    /// How many sessions it seats; more are denied.
+    pub seats: Option<usize>,
+    /// Who has which session.
+    pub seated: HashMap<Identity, Id>,
+    /// Sessions that left because they moved.
+    pub moved: usize,
     /// The grace that it tells.
     pub grace_seconds: Option<u32>,
     /// Sessions to be told as lost at the next heartbeat.
@@ -133,6 +143,14 @@ pub(super) struct Mood {
     /// How many Acquires wait for `answers` at once, and the most that did.
     pub waiting: usize,
     pub gather: usize,
+}
+
+impl Mood {
+    /// A session is over.
+    pub(super) fn end(&mut self, session: Id) {
+        self.sessions.retain(|other| *other != session);
+        self.seated.retain(|_, other| *other != session);
+    }
 }
 
 pub(super) struct Fake {
@@ -186,17 +204,21 @@ impl Fake {
     }
 
     /// Waits until something is true of it.
+    #[track_caller]
     pub(super) fn wait(&self, condition: impl Fn(&Mood) -> bool) {
+        let deadline = Instant::now() + super::PATIENCE;
         let mut mood = self.mood.lock();
         while !condition(&mood) {
-            self.changed.wait(&mut mood);
+            let waited = self.changed.wait_until(&mut mood, deadline);
+            assert!(!waited.timed_out(), "it did not come: {:?}", *mood);
         }
     }
 
     fn serve(&self, stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some((host, body)) = read_request(&mut reader) {
-            let Some(answer) = self.answer(&host, &body) else {
+            let answer = self.answer(&host, &body);
+            let Some(answer) = answer.filter(|_| !self.mood.lock().mute) else {
                 // Silent: keep the socket open until the component gives up.
                 let _ = reader.read(&mut [0]);
                 return;
@@ -296,7 +318,9 @@ impl Fake {
                 if mood.forgets_sessions {
                     sessions.clear();
                     mood.sessions.clear();
+                    mood.seated.clear();
                 }
+                sessions.retain(|session| mood.sessions.contains(session));
                 Answer::Welcome(Welcome {
                     connection: Id::random(),
                     token: Secret::random(),
@@ -313,17 +337,24 @@ impl Fake {
                     lost: std::mem::take(&mut mood.lost),
                 })
             }
-            Request::Acquire(_) => {
+            Request::Acquire(acquire) => {
+                let identity = acquire.facts.key.identity();
                 mood.waiting += 1;
                 self.changed.notify_all();
                 while mood.waiting < mood.gather {
                     self.changed.wait(&mut mood);
                 }
-                match mood.deny {
+                let known = mood.seated.get(&identity).copied();
+                let full = known.is_none() && Some(mood.sessions.len()) == mood.seats;
+                let deny = mood.deny.or_else(|| full.then_some(Reason::NoSeats));
+                match deny {
                     Some(reason) => Answer::Denied(Denied::because(reason)),
                     None => {
-                        let session = Id::random();
-                        mood.sessions.push(session);
+                        let session = known.unwrap_or_else(Id::random);
+                        if known.is_none() {
+                            mood.sessions.push(session);
+                            mood.seated.insert(identity, session);
+                        }
                         Answer::Granted(Box::new(Granted {
                             session,
                             key_no: self.vendor.document.0.key_no,
@@ -334,12 +365,16 @@ impl Fake {
             }
             Request::Release(operation) => {
                 mood.released += 1;
-                mood.sessions
-                    .retain(|session| *session != operation.session);
+                mood.end(operation.session);
                 Answer::Done
             }
-            Request::Detach(_) => {
-                mood.detached += 1;
+            Request::Detach(operation) => {
+                if operation.moved == Some(true) {
+                    mood.moved += 1;
+                    mood.end(operation.session);
+                } else {
+                    mood.detached += 1;
+                }
                 Answer::Done
             }
             Request::ObjectKey(ask) => match ask.directory {

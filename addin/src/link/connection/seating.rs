@@ -1,0 +1,277 @@
+//! Taking seats for sessions and giving them back.
+
+use std::{sync::Arc, time::Instant};
+
+use protocol::{
+    Reason,
+    facts::SessionFacts,
+    wire::message::{Acquire, Id},
+};
+
+use super::{Connection, Entry, Leaving};
+use crate::{
+    link::{
+        order,
+        seats::{Grant, Leave, Owed, Refused},
+        server::Server,
+    },
+    session::{Seat, Session},
+    settings::Address,
+    table::CallError,
+    texts,
+};
+
+/// What an attempt to take a seat at one server brings.
+type Attempt = (Arc<Server>, Grant);
+
+impl Connection {
+    /// Begins to use a session.
+    pub(crate) fn enter(&self, facts: &SessionFacts) -> Arc<Session> {
+        let mut state = self.state.lock();
+        let entry = state
+            .sessions
+            .entry(facts.key.identity())
+            .or_insert_with(|| Entry {
+                session: Arc::new(Session::new(facts.clone())),
+                objects: 0,
+            });
+        entry.objects += 1;
+        Arc::clone(&entry.session)
+    }
+
+    /// Ends the use of a session; with its last object the seat is freed or left to linger. Never waits.
+    pub(crate) fn exit(&self, session: &Arc<Session>, release: bool) {
+        let identity = session.facts.key.identity();
+        let mut state = self.state.lock();
+        let Some(entry) = state.sessions.get_mut(&identity) else {
+            return;
+        };
+        entry.objects = entry.objects.saturating_sub(1);
+        if entry.objects > 0 {
+            return;
+        }
+        if session.seat_or_former().is_none() {
+            state.sessions.remove(&identity);
+            return;
+        }
+        let leave = if release {
+            Leave::Release
+        } else {
+            Leave::Detach
+        };
+        let session = Arc::clone(session);
+        state.leaving.push_back(Leaving { session, leave });
+        state.woken = true;
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Takes a seat for a session that was entered, at the first server that grants one.
+    pub(crate) fn obtain(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        flags: u32,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        let Some(_asking) = session.asking.try_lock_until(deadline) else {
+            return Err(texts::error(Reason::TimedOut));
+        };
+        if session.may_work(Instant::now()) && session.flags() & flags == flags {
+            return Ok(());
+        }
+        let obtained = self.acquire_anywhere(session, flags | session.flags(), deadline);
+        if self.answering().iter().any(|server| server.has_gone()) {
+            // A renewal on the way lost other sessions' seats.
+            self.wake();
+        }
+        obtained
+    }
+
+    /// A call found its server silent: if another one gives the session a seat, the call can go on there.
+    pub(super) fn rescue(self: &Arc<Self>, session: &Arc<Session>, deadline: Instant) -> bool {
+        let Some(_asking) = session.asking.try_lock_until(deadline) else {
+            return false;
+        };
+        if session.grace_ends().is_none() {
+            // The worker was faster.
+            return session.is_held();
+        }
+        self.configured().len() > 1
+            && self
+                .acquire_anywhere(session, session.flags(), deadline)
+                .is_ok()
+    }
+
+    /// Asks the servers, each in its turn or when the one before is silent. `session.asking` is held.
+    fn acquire_anywhere(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        flags: u32,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        let mut order = order::sorted(self.configured());
+        // The one that holds the seat, or answers now, comes first: the others would give a second seat.
+        let first = session.seat_or_former().map(|seat| seat.server);
+        if let Some(first) = first.or_else(|| self.current())
+            && let Some(at) = order.iter().position(|address| *address == first.address)
+        {
+            order[..=at].rotate_right(1);
+        }
+        let attempt = {
+            let (connection, session) = (Arc::clone(self), Arc::clone(session));
+            move |address: &Address, deadline| {
+                connection.attempt(address, &session, flags, deadline)
+            }
+        };
+        let discard = {
+            let (connection, session) = (Arc::clone(self), Arc::clone(session));
+            move |_: &Address, (server, grant): Attempt| {
+                connection.discard(&session, &server, grant.session)
+            }
+        };
+        let won = match &order[..] {
+            // Nobody to turn to meanwhile, so that no other thread is needed.
+            [only] => attempt(only, deadline).map_err(|error| vec![(only.clone(), error)]),
+            _ => order::race(&order, deadline, &self.stop, attempt, discard).map(|(_, won)| won),
+        };
+        let (server, grant) = won.map_err(|errors| texts::no_server(&errors))?;
+        self.seat(session, &server, grant, flags);
+        Ok(())
+    }
+
+    fn attempt(
+        self: &Arc<Self>,
+        address: &Address,
+        session: &Session,
+        flags: u32,
+        deadline: Instant,
+    ) -> Result<Attempt, CallError> {
+        let server = self.server(address, deadline)?;
+        let granted = self.ask(&server, session, flags, deadline);
+        let grant = granted.map_err(Refused::into_error)?;
+        Ok((server, grant))
+    }
+
+    /// A seat that came when the session had another one already.
+    fn discard(&self, session: &Session, server: &Arc<Server>, id: Id) {
+        let _asking = session.asking.lock();
+        let used = session
+            .seat_or_former()
+            .is_some_and(|seat| Arc::ptr_eq(&seat.server, server) && seat.id == id);
+        if !used {
+            let owed = Owed::Seat {
+                session: id,
+                leave: Leave::Move,
+            };
+            server.seats.owe(session.facts.key.identity(), owed);
+            self.wake();
+        }
+    }
+
+    fn ask(
+        &self,
+        server: &Server,
+        session: &Session,
+        flags: u32,
+        deadline: Instant,
+    ) -> Result<Grant, Refused> {
+        let acquire = Acquire {
+            operation: Id::random(),
+            facts: session.facts.clone(),
+            flags,
+        };
+        let granted = server.acquire(acquire, deadline);
+        if let Err(Refused::Unheard(error)) = &granted {
+            self.note(server, error);
+        }
+        granted
+    }
+
+    /// The session sits at this server from now on; a seat that it has elsewhere is given back there.
+    /// `session.asking` is held.
+    fn seat(self: &Arc<Self>, session: &Session, server: &Arc<Server>, grant: Grant, flags: u32) {
+        let former = session.seat_or_former();
+        let id = grant.session;
+        session.hold(
+            Seat {
+                server: Arc::clone(server),
+                id,
+                key_no: grant.key_no,
+                voucher: grant.voucher,
+            },
+            flags,
+        );
+        let same = |former: &Seat| Arc::ptr_eq(&former.server, server);
+        if let Some(former) = former.as_ref().filter(|former| same(former)) {
+            if former.id != id {
+                server.seats.forget(former.id);
+            }
+        } else if let Some(former) = former {
+            log::info!(
+                "a session moves from {} to {}",
+                former.server.address,
+                server.address
+            );
+            let owed = Owed::Seat {
+                session: former.id,
+                leave: Leave::Move,
+            };
+            let identity = session.facts.key.identity();
+            former.server.seats.owe(identity, owed);
+            self.wake();
+        }
+        // It may have been given up for want of sessions meanwhile.
+        self.use_server(server);
+    }
+
+    /// Takes a seat at one server. `session.asking` is held.
+    pub(in crate::link) fn acquire_at(
+        self: &Arc<Self>,
+        server: &Arc<Server>,
+        session: &Session,
+        flags: u32,
+        deadline: Instant,
+    ) -> Result<(), Refused> {
+        let grant = self.ask(server, session, flags, deadline)?;
+        self.seat(session, server, grant, flags);
+        Ok(())
+    }
+
+    /// Frees a session's seat at once.
+    pub(crate) fn release(&self, session: &Session, deadline: Instant) -> Result<(), CallError> {
+        let Some(_asking) = session.asking.try_lock_until(deadline) else {
+            return Err(texts::error(Reason::TimedOut));
+        };
+        self.give_back(session, Leave::Release, deadline)
+    }
+
+    /// Gives the seat back. `session.asking` is held. A server that does not answer is told when it does; if
+    /// it never does, it finds out by the connection's silence.
+    pub(in crate::link) fn give_back(
+        &self,
+        session: &Session,
+        leave: Leave,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        let Some(seat) = session.seat_or_former() else {
+            session.clear();
+            return Ok(());
+        };
+        session.clear();
+        let server = &seat.server;
+        let told = if server.is_away() {
+            Ok(())
+        } else {
+            server.seats.forget(seat.id);
+            server.leave(seat.id, leave, deadline)
+        };
+        if server.is_away() || told.is_err() {
+            let owed = Owed::Seat {
+                session: seat.id,
+                leave,
+            };
+            server.seats.owe(session.facts.key.identity(), owed);
+        }
+        told.inspect_err(|error| self.note(server, error))
+    }
+}

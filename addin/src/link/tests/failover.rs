@@ -1,0 +1,236 @@
+//! Servers that fall silent, come back, forget or are full: who has a seat when, and where.
+
+use std::{sync::Arc, thread};
+
+use protocol::{Reason, wire::message::LostSession};
+
+use super::{
+    fake::{Fake, Vendor},
+    object, one, reason, until,
+};
+use crate::{object::Object, table::Value};
+
+fn two() -> (Arc<Vendor>, Arc<Fake>, Arc<Fake>) {
+    let vendor = Arc::new(Vendor::new());
+    let (primary, reserve) = (Fake::start(&vendor), Fake::start(&vendor));
+    (vendor, primary, reserve)
+}
+
+fn seated(vendor: &Vendor, servers: &[&Fake], session: i32) -> Object {
+    let object = object(vendor, servers, session);
+    object.connect().unwrap();
+    object.obtain_licence(0).unwrap();
+    object
+}
+
+fn in_grace(object: &Object) -> bool {
+    object.grace_until() != Value::EMPTY_DATE
+}
+
+#[test]
+fn a_session_moves_to_the_reserve_returns_at_once_and_leaves_nothing_behind() {
+    let (vendor, primary, reserve) = two();
+    let object = seated(&vendor, &[&primary, &reserve], 1);
+    primary.set(|mood| mood.silent = true);
+    until(|| object.current_server() == reserve.address.to_string());
+    assert!(object.licence_obtained() && object.connected() && !in_grace(&object));
+    primary.set(|mood| mood.silent = false);
+    until(|| object.current_server() == primary.address.to_string());
+    assert!(object.licence_obtained());
+    reserve.wait(|mood| mood.sessions.is_empty() && mood.moved == 1);
+    assert_eq!(primary.mood.lock().sessions.len(), 1);
+
+    // A second time within five minutes it stays where it is, and gives its seat at the primary back.
+    primary.set(|mood| mood.silent = true);
+    until(|| object.current_server() == reserve.address.to_string());
+    primary.set(|mood| mood.silent = false);
+    primary.wait(|mood| mood.sessions.is_empty());
+    assert_eq!(object.current_server(), reserve.address.to_string());
+    assert!(object.licence_obtained());
+    object.done();
+    reserve.wait(|mood| mood.sessions.is_empty() && mood.byes == 1);
+}
+
+#[test]
+fn in_grace_a_reserve_s_denial_is_not_final_and_the_primary_gives_the_seat_again() {
+    let (vendor, primary, reserve) = two();
+    reserve.set(|mood| mood.seats = Some(2));
+    let objects: Vec<_> = (0..6)
+        .map(|number| seated(&vendor, &[&primary, &reserve], 1 + number))
+        .collect();
+    primary.set(|mood| mood.silent = true);
+    reserve.wait(|mood| mood.sessions.len() == 2);
+    until(|| objects.iter().filter(|object| in_grace(object)).count() == 4);
+    assert!(objects.iter().all(Object::licence_obtained));
+    primary.set(|mood| mood.silent = false);
+    let at_primary = |object: &&Object| object.current_server() == primary.address.to_string();
+    until(|| objects.iter().filter(at_primary).count() == 6);
+    until(|| !objects.iter().any(in_grace));
+    assert!(objects.iter().all(Object::licence_obtained));
+    reserve.wait(|mood| mood.sessions.is_empty());
+    assert_eq!(primary.mood.lock().sessions.len(), 6);
+}
+
+#[test]
+fn when_grace_ends_in_silence_work_ends_but_the_server_may_still_give_the_seat_back() {
+    let (vendor, fake) = one();
+    fake.set(|mood| mood.grace_seconds = Some(5));
+    let object = seated(&vendor, &[&fake], 1);
+    fake.set(|mood| mood.silent = true);
+    until(|| in_grace(&object));
+    assert!(object.licence_obtained());
+    until(|| !object.licence_obtained());
+    assert_eq!(reason(object.licence_info()), Reason::LicenceLost);
+    fake.set(|mood| mood.silent = false);
+    until(|| object.licence_obtained());
+    assert!(!in_grace(&object));
+}
+
+#[test]
+fn a_refusal_by_the_seat_s_own_server_is_final_only_after_grace() {
+    let (vendor, fake) = one();
+    fake.set(|mood| mood.grace_seconds = Some(6));
+    let object = seated(&vendor, &[&fake], 1);
+    fake.set(|mood| mood.silent = true);
+    until(|| in_grace(&object));
+    // It was restarted without its ledger, and others were faster.
+    fake.set(|mood| {
+        mood.forgets_sessions = true;
+        mood.seats = Some(0);
+        mood.silent = false;
+    });
+    fake.forget_channels();
+    fake.wait(|mood| mood.waiting >= 2);
+    assert!(object.licence_obtained() && in_grace(&object));
+    until(|| !object.licence_obtained());
+    until(|| reason(object.licence_info()) == Reason::NoSeats);
+    fake.set(|mood| mood.seats = None);
+    assert_eq!(object.obtain_licence(0), Ok(()));
+}
+
+#[test]
+fn a_seat_that_its_server_took_away_is_asked_for_again_before_it_is_lost() {
+    let (vendor, fake) = one();
+    let object = seated(&vendor, &[&fake], 1);
+    let take = |fake: &Fake| {
+        fake.set(|mood| {
+            let session = mood.sessions[0];
+            mood.end(session);
+            mood.lost.push(LostSession {
+                session,
+                reason: Reason::LicenceLost,
+                message: None,
+            });
+        });
+        fake.wait(|mood| mood.lost.is_empty());
+    };
+    take(&fake);
+    fake.wait(|mood| mood.sessions.len() == 1);
+    assert!(object.licence_obtained());
+    fake.set(|mood| mood.seats = Some(0));
+    take(&fake);
+    until(|| !object.licence_obtained());
+    assert_eq!(reason(object.licence_info()), Reason::LicenceLost);
+}
+
+#[test]
+fn what_was_given_up_while_the_server_was_away_is_given_back_when_it_answers() {
+    let (vendor, fake) = one();
+    let keeper = seated(&vendor, &[&fake], 1);
+    let released = seated(&vendor, &[&fake], 2);
+    let dropped = seated(&vendor, &[&fake], 3);
+    fake.set(|mood| mood.silent = true);
+    until(|| in_grace(&keeper) && in_grace(&released));
+    released.release_licence().unwrap();
+    assert!(!released.licence_obtained());
+    dropped.done();
+    fake.set(|mood| mood.silent = false);
+    fake.wait(|mood| mood.sessions.len() == 1 && mood.released == 2);
+    until(|| keeper.connected());
+    assert!(keeper.licence_obtained() && !in_grace(&keeper));
+}
+
+#[test]
+fn a_seat_that_comes_too_late_is_given_back_and_the_call_went_on_to_the_reserve() {
+    let (vendor, primary, reserve) = two();
+    let object = object(&vendor, &[&primary, &reserve], 1);
+    object.connect().unwrap();
+    // The primary lives, but does not get on with this request.
+    primary.set(|mood| mood.gather = 2);
+    object.obtain_licence(0).unwrap();
+    assert_eq!(object.current_server(), reserve.address.to_string());
+    primary.set(|mood| mood.gather = 0);
+    primary.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
+    assert!(object.licence_obtained());
+    assert_eq!(reserve.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn a_seat_whose_grant_never_arrived_is_given_back_when_the_server_speaks_again() {
+    let (vendor, fake) = one();
+    let keeper = seated(&vendor, &[&fake], 1);
+    let object = object(&vendor, &[&fake], 2);
+    object.connect().unwrap();
+    fake.set(|mood| mood.mute = true);
+    assert!(object.obtain_licence(0).is_err());
+    object.done();
+    assert_eq!(fake.mood.lock().sessions.len(), 2);
+    fake.set(|mood| mood.mute = false);
+    fake.wait(|mood| mood.sessions.len() == 1 && mood.moved == 1);
+    until(|| !in_grace(&keeper));
+}
+
+#[test]
+fn a_call_whose_server_is_gone_goes_on_at_the_reserve() {
+    let (vendor, primary, reserve) = two();
+    let object = object(&vendor, &[&primary, &reserve], 1);
+    object
+        .load_data(Value::Blob(vendor.datafile(b"x")))
+        .unwrap();
+    object.connect().unwrap();
+    object.obtain_licence(0).unwrap();
+    primary.set(|mood| mood.silent = true);
+    // Not opened before, so that it needs a server.
+    assert!(object.object("Report").is_ok());
+    assert_eq!(object.current_server(), reserve.address.to_string());
+}
+
+#[test]
+fn a_reserve_that_denies_is_asked_again_and_a_third_server_is_found() {
+    let vendor = Arc::new(Vendor::new());
+    let [primary, full, third] = std::array::from_fn(|_| Fake::start(&vendor));
+    full.set(|mood| mood.seats = Some(0));
+    let object = seated(&vendor, &[&primary, &full, &third], 1);
+    primary.set(|mood| mood.silent = true);
+    until(|| object.current_server() == third.address.to_string());
+    assert!(object.licence_obtained());
+    assert!(full.mood.lock().waiting >= 1);
+}
+
+#[test]
+fn a_connection_that_many_threads_use_while_its_server_comes_and_goes_loses_nobody() {
+    let (vendor, primary, reserve) = two();
+    let servers = [&*primary, &*reserve];
+    let objects: Vec<_> = (0..16)
+        .map(|number| seated(&vendor, &servers, 1 + number))
+        .collect();
+    thread::scope(|scope| {
+        for object in &objects {
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    assert!(object.licence_obtained());
+                    object.obtain_licence(0).unwrap();
+                    let _ = object.server_info();
+                }
+            });
+        }
+        primary.forget_channels();
+        reserve.forget_channels();
+    });
+    assert!(objects.iter().all(Object::licence_obtained));
+    for object in &objects {
+        object.done();
+    }
+    primary.wait(|mood| mood.sessions.is_empty());
+    reserve.wait(|mood| mood.sessions.is_empty());
+}
