@@ -13,8 +13,8 @@ pub(super) const EVENTS: &[Event] = &[
     Event {
         name: CONNECTION_LOST,
         doc: words(
-            "The server does not answer. Work goes on until GraceUntil, and the component looks for a server meanwhile. Tell the user and go on.",
-            "Сервер не отвечает. Работа продолжается до ОтсрочкаДо, а компонента тем временем ищет сервер. Сообщите пользователю и продолжайте работу.",
+            "The server does not answer, and no other one has a seat at once. Work goes on until GraceUntil, and the component looks for a server meanwhile. Tell the user and go on.",
+            "Сервер не отвечает, и места у другого сервера сразу не нашлось. Работа продолжается до ОтсрочкаДо, а компонента тем временем ищет сервер. Сообщите пользователю и продолжайте работу.",
         ),
         data: &[
             field(
@@ -28,18 +28,22 @@ pub(super) const EVENTS: &[Event] = &[
                     "конец отсрочки, UTC, или null, если лицензий там никто не держит",
                 ),
             ),
+            KEY_ID,
         ],
     },
     Event {
         name: CONNECTION_RESTORED,
         doc: words(
-            "The server answers again and the session's seat is held as before.",
+            "A server answers again and the session's seat is held as before.",
             "Сервер снова отвечает, место сеанса занято, как и прежде.",
         ),
-        data: &[field(
-            "Server",
-            words("the server, host:port", "сервер, хост:порт"),
-        )],
+        data: &[
+            field(
+                "Server",
+                words("the server, host:port", "сервер, хост:порт"),
+            ),
+            KEY_ID,
+        ],
     },
     Event {
         name: LICENCE_LOST,
@@ -58,9 +62,12 @@ pub(super) const EVENTS: &[Event] = &[
                 "SessionNumber",
                 words("the number of the session", "номер сеанса 1С"),
             ),
+            KEY_ID,
         ],
     },
 ];
+
+const KEY_ID: Field = field("KeyID", words("the series of keys", "серия ключей"));
 
 const fn field(name: &'static str, doc: Words) -> Field {
     Field { name, doc }
