@@ -39,6 +39,8 @@ pub enum Command {
         connection: ConnectionId,
         /// The session.
         session: SessionId,
+        /// True when the session has a seat at another server now: it does not linger here.
+        moved: bool,
     },
     /// A process says goodbye: all its sessions are detached.
     Disconnect(ConnectionId),

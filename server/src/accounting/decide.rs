@@ -66,6 +66,7 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
                 operation,
                 connection,
                 session,
+                moved: false,
             };
             leaving::leave(view, &leaver, Effect::Released, rules, now)
         }
@@ -73,11 +74,13 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
             operation,
             connection,
             session,
+            moved,
         } => {
             let leaver = leaving::Leaver {
                 operation,
                 connection,
                 session,
+                moved,
             };
             leaving::leave(view, &leaver, Effect::Detached, rules, now)
         }

@@ -81,13 +81,13 @@ impl Ending {
         view: &impl View,
         mut session: Session,
         connection: ConnectionId,
-        is_server: bool,
+        lingers: bool,
         rules: &Rules,
         now: Moment,
     ) {
         session.attached.retain(|attached| *attached != connection);
         if session.attached.is_empty() {
-            if !is_server || rules.linger.is_zero() {
+            if !lingers || rules.linger.is_zero() {
                 return self.end(view, session, Cause::Released);
             }
             session.linger_until = Some(now.after(rules.linger));

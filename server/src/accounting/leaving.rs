@@ -10,6 +10,8 @@ pub(super) struct Leaver {
     pub(super) operation: OperationId,
     pub(super) connection: ConnectionId,
     pub(super) session: SessionId,
+    /// It has a seat elsewhere.
+    pub(super) moved: bool,
 }
 
 /// ReleaseLicence frees the seat; Done only leaves the session.
@@ -39,7 +41,8 @@ pub(super) fn leave(
         session.attached.retain(|attached| *attached != connection);
         ending.end(view, session, Cause::Released);
     } else {
-        ending.detach(view, session, connection, known.facts.is_server, rules, now);
+        let lingers = known.facts.is_server && !leaver.moved;
+        ending.detach(view, session, connection, lingers, rules, now);
     }
     ending
         .deltas

@@ -253,7 +253,7 @@ proptest! {
                 }
                 Step::Detach { connection, session } => {
                     if let (Some(id), Some(session)) = (connections.get(connection), some_session(&ledger.index, session)) {
-                        let command = Command::Detach { operation: OperationId::random(), connection: *id, session };
+                        let command = Command::Detach { operation: OperationId::random(), connection: *id, session, moved: session.0[0] % 2 == 0 };
                         asked.push(command.clone());
                         run(&mut ledger, command);
                     }

@@ -158,6 +158,24 @@ fn detach(connection: ConnectionId, session: SessionId) -> Command {
         operation: OperationId::random(),
         connection,
         session,
+        moved: false,
+    }
+}
+
+#[test]
+fn a_session_that_moved_to_another_server_does_not_linger_and_stays_for_those_who_use_it() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    let (one, two) = (ledger.connect(server()), ledger.connect(server()));
+    let session = session_of(&ledger.acquire(one, &facts(CLUSTER, 1), 0));
+    session_of(&ledger.acquire(two, &facts(CLUSTER, 1), 0));
+    for (connection, left) in [(one, 1), (two, 0)] {
+        ledger.run(Command::Detach {
+            operation: OperationId::random(),
+            connection,
+            session,
+            moved: true,
+        });
+        assert_eq!(ledger.used(), left);
     }
 }
 

@@ -80,12 +80,15 @@ async fn connected(
             done(server, life, command).await
         }
         Request::Detach(SessionOperation {
-            operation, session, ..
+            operation,
+            session,
+            moved,
         }) => {
             let command = Command::Detach {
                 operation: OperationId(operation.0),
                 connection: life.id,
                 session: SessionId(session.0),
+                moved: moved == Some(true),
             };
             done(server, life, command).await
         }
