@@ -21,10 +21,12 @@ const SEATS: u32 = 3;
 fn main() -> ExitCode {
     // The scene panics when a program fails; who watches the demo wants the sentence.
     panic::set_hook(Box::new(|info| {
-        eprintln!(
-            "demo: this step failed: {}",
-            info.payload_as_str().unwrap_or_default()
-        );
+        let payload = info.payload();
+        let sentence = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied());
+        eprintln!("demo: this step failed: {}", sentence.unwrap_or_default());
     }));
     match panic::catch_unwind(tell) {
         Ok(Ok(())) => ExitCode::SUCCESS,
