@@ -81,6 +81,9 @@ python_with() {
 # The version that 1c-samples/build_epf.py was written for.
 python_for_samples() { python_with v8unpack==1.2.15; }
 
+# What tests/rest_api.rs asks the server with.
+python_for_api() { python_with schemathesis==4.32.5; }
+
 # integration_tests PACKAGE…: `--test NAME` for each integration test of these packages of the workspace.
 # The tests are always selected from the whole workspace (cargo test --workspace), so that cargo unifies features
 # in one way and builds each dependency once.

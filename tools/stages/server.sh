@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 
 need_packages gcc g++ libc6-dev python3 curl
 need_cargo
+python_for_api >/dev/null
 
 mapfile -t names < <(integration_tests licenceserver)
 mapfile -t -O "${#names[@]}" names < <(integration_tests licence | grep -vE '^(abi|component|valgrind|bsl|guide)' || true)

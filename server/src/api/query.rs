@@ -57,8 +57,9 @@ impl Asked {
             asked.format = text.parse()?;
         }
         asked.fields = asked.take("Fields")?;
-        asked.limit = asked.take_number("Limit")?;
-        let offset = asked.take_number("Offset")?;
+        let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        asked.limit = asked.take_number("Limit")?.map(number);
+        let offset = asked.take_number("Offset")?.map(number);
         asked.offset = offset.unwrap_or(0);
         asked.paged = asked.limit.is_some() || offset.is_some();
         Ok(asked)
@@ -100,10 +101,7 @@ impl Asked {
         read(&text).map(Some).ok_or_else(wrong)
     }
 
-    pub(super) fn take_number<T: std::str::FromStr>(
-        &mut self,
-        name: &str,
-    ) -> Result<Option<T>, ApiError> {
+    fn take_number(&mut self, name: &str) -> Result<Option<u32>, ApiError> {
         self.take_as(name, "a whole number from 0", |text| text.parse().ok())
     }
 

@@ -24,6 +24,20 @@ async fn the_description_has_every_address_with_its_errors_and_no_field_without_
             }
         }
     }
+    let mut ids: Vec<&str> = api["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(
+        ids.len(),
+        operations.len(),
+        "every operation has a name of its own"
+    );
     operations.sort();
     assert_eq!(
         operations,
