@@ -1,10 +1,16 @@
 //! A session wants a seat: which one it gets, or why it gets none.
 
-use protocol::{facts::Occupant, wire::MAX_SESSIONS};
+use protocol::{
+    facts::{Occupant, SessionKey},
+    wire::MAX_SESSIONS,
+};
 
 use super::{
     Claim, Connection, Delta, Denial, Effect, Event, EventKind, Grant, MAX_ATTACHED, MAX_CHILDREN,
-    Moment, Outcome, Rules, Session, View, decide::Decision, seating::Pools,
+    Moment, Outcome, Rules, Session, View,
+    access::{self, Room},
+    decide::Decision,
+    seating::{Seating, is_free},
 };
 
 /// Decides a claim.
@@ -41,7 +47,10 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
     };
     let identity = claim.facts.key.identity();
     let own = claim.facts.occupant(&connection.facts);
-    let mut pools = Pools::new(view, view.keys(), now);
+    if let Err(denial) = access::known(rules, &connection.access_code) {
+        return denied(denial);
+    }
+    let mut seating = Seating::new(view, view.keys(), now);
     let known = view
         .find(&Occupant::Session(identity), &identity)
         .or_else(|| view.find(&own, &identity));
@@ -70,9 +79,13 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
         }
         None => new_session(&connection, &claim, own, now),
     };
-    let place = match place(view, &pools, &session, &connection, &claim, rules) {
-        Some(place) => place,
-        None => return denied(pools.denial(view, session.flags, now)),
+    let place = match place(view, &mut seating, &session, &connection, &claim, rules) {
+        Ok(place) => place,
+        Err(None) => return denied(seating.denial(session.flags, 0, now)),
+        Err(Some(Room::Limit(limit))) => return denied(Denial::CodeLimit(limit)),
+        Err(Some(Room::Reserved(seats))) => {
+            return denied(seating.denial(session.flags, seats, now));
+        }
     };
     let session = match place {
         Place::Free(key_no) => Session {
@@ -91,11 +104,17 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
             } else {
                 session.parent
             };
+            // The seat counts for the code of whoever took it.
+            let access_code = view
+                .seat(&occupant)
+                .and_then(|seat| view.session(seat.sessions.first()?))
+                .map_or_else(|| session.access_code.clone(), |first| first.access_code);
             Session {
                 seat: Some(occupant),
                 key_no,
                 since,
                 parent,
+                access_code,
                 ..session
             }
         }
@@ -117,15 +136,12 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
                         .map(|other| Delta::PutSession(Box::new(Session { key_no, ..other }))),
                 );
             }
-            pools.take(Some(key_no), from);
             if let Some(from) = from {
-                events.push(
-                    Event {
-                        key_no: Some(key_no),
-                        ..Event::of_session(EventKind::Moved, &session)
-                    }
-                    .saying(&format!("from={from}")),
-                );
+                let moved = Session {
+                    key_no,
+                    ..session.clone()
+                };
+                events.push(moved_from(from, &moved));
             }
             Session {
                 seat: Some(occupant),
@@ -135,6 +151,16 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
             }
         }
     };
+    for one in seating.into_moves() {
+        for other in one.seat.sessions.iter().filter_map(|id| view.session(id)) {
+            let other = Session {
+                key_no: one.to,
+                ..other
+            };
+            events.push(moved_from(one.seat.key_no, &other));
+            deltas.push(Delta::PutSession(Box::new(other)));
+        }
+    }
     let grant = grant_of(&session);
     events.extend(kind.map(|kind| Event {
         connection: Some(claim.connection),
@@ -172,76 +198,95 @@ enum Place {
     },
 }
 
-fn place(
-    view: &impl View,
-    pools: &Pools,
+/// Where a session sits, or why there is no room for it; `None` for want of a seat.
+fn place<V: View>(
+    view: &V,
+    seating: &mut Seating<'_, V>,
     session: &Session,
     connection: &Connection,
     claim: &Claim,
     rules: &Rules,
-) -> Option<Place> {
+) -> Result<Place, Option<Room>> {
     let flags = session.flags;
-    if rules
-        .free_app_names
-        .contains(&session.app_name.to_lowercase())
-    {
-        return pools.any(flags).map(Place::Free);
+    if let Some(key_no) = seating.free_of(session, rules) {
+        return Ok(Place::Free(key_no));
+    }
+    if is_free(session, rules) {
+        return Err(None);
     }
     if let Some(parent) = claim
         .facts
         .parent
         .as_ref()
         .filter(|_| session.seat.is_none())
+        && let Some(place) = beside_parent(view, seating, session, connection, parent)
     {
-        let identity = parent.identity();
-        let seated = view
-            .find(&Occupant::Session(identity), &identity)
-            .or_else(|| view.find(&connection.facts.occupant(parent), &identity));
-        if let Some(occupant) = seated
-            .filter(|parent| parent.id != session.id)
-            .and_then(|parent| parent.seat)
-            && let Some(seat) = view.seat(&occupant)
-            && pools.serves(seat.key_no, flags)
-        {
-            let children = seat
-                .sessions
-                .iter()
-                .filter_map(|id| view.session(id))
-                .filter(|other| other.parent == Some(identity))
-                .count();
-            if children < MAX_CHILDREN {
-                return Some(Place::Shared {
-                    occupant,
-                    key_no: seat.key_no,
-                    since: seat.since,
-                    child: true,
-                });
-            }
-        }
-        // No seated parent, or too many children: the session needs a seat of its own.
+        return Ok(place);
     }
+    // No seated parent, or too many children: the session needs a seat of its own.
     let occupant = session.seat.unwrap_or(session.own);
     let Some(seat) = view.seat(&occupant) else {
-        return pools.choose(flags).map(|key_no| Place::Moved {
+        access::room(rules, view, seating, &session.access_code).map_err(Some)?;
+        let key_no = seating.sit(flags).ok_or(None)?;
+        return Ok(Place::Moved {
             occupant,
             key_no,
             from: None,
         });
     };
     let together = seat.flags | flags;
-    if pools.serves(seat.key_no, together) {
-        return Some(Place::Shared {
+    if seating.serves(seat.key_no, together) {
+        return Ok(Place::Shared {
             occupant,
             key_no: seat.key_no,
             since: seat.since,
             child: false,
         });
     }
-    pools.choose(together).map(|key_no| Place::Moved {
+    seating.stand_up(occupant, &seat);
+    let key_no = seating.sit(together).ok_or(None)?;
+    Ok(Place::Moved {
         occupant,
         key_no,
         from: Some(seat.key_no),
     })
+}
+
+/// A child shares the seat of its parent while that is seated and has not too many of them.
+fn beside_parent<V: View>(
+    view: &V,
+    seating: &Seating<'_, V>,
+    session: &Session,
+    connection: &Connection,
+    parent: &SessionKey,
+) -> Option<Place> {
+    let identity = parent.identity();
+    let parent = view
+        .find(&Occupant::Session(identity), &identity)
+        .or_else(|| view.find(&connection.facts.occupant(parent), &identity))
+        .filter(|parent| parent.id != session.id)?;
+    let occupant = parent.seat?;
+    let seat = view.seat(&occupant)?;
+    if !seating.serves(seat.key_no, seat.flags | session.flags) {
+        return None;
+    }
+    let children = seat
+        .sessions
+        .iter()
+        .filter_map(|id| view.session(id))
+        .filter(|other| other.parent == Some(identity))
+        .count();
+    (children < MAX_CHILDREN).then_some(Place::Shared {
+        occupant,
+        key_no: seat.key_no,
+        since: seat.since,
+        child: true,
+    })
+}
+
+/// The line of the journal that says from which key a session's seat moved.
+pub(super) fn moved_from(from: u32, session: &Session) -> Event {
+    Event::of_session(EventKind::Moved, session).saying(&format!("from={from}"))
 }
 
 fn new_session(connection: &Connection, claim: &Claim, own: Occupant, now: Moment) -> Session {

@@ -157,9 +157,15 @@ pub enum Denial {
     NoSeats {
         /// How many seats the usable keys with the asked flags give.
         total: u32,
+        /// How many free seats wait for holders of other access codes.
+        reserved: u32,
         /// Who holds them, the longest holders first; at most twenty.
         holders: Vec<Holder>,
     },
+    /// The connection has no access code, or an unknown one.
+    UnknownCode,
+    /// The access code's holders have as many seats as they may.
+    CodeLimit(u32),
     /// The session is attached to as many connections as are allowed.
     TooManyConnections,
     /// The connection has as many sessions as are allowed.

@@ -89,9 +89,9 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
         Command::LingerEnded(session) => leaving::linger_ended(view, session, now),
         Command::AdminRelease { session, by } => leaving::released_by(view, session, &by),
         Command::AdminDrop { connection, by } => connecting::dropped(view, connection, &by),
-        Command::SwitchKey { key_no, on, by } => switched(view, key_no, on, &by, now),
-        Command::KeysChanged(keys) => rebalance(view, keys, now),
-        Command::TimePassed => rebalance(view, view.keys().to_vec(), now),
+        Command::SwitchKey { key_no, on, by } => switched(view, key_no, on, &by, rules, now),
+        Command::KeysChanged(keys) => rebalance(view, keys, rules, now),
+        Command::TimePassed => rebalance(view, view.keys().to_vec(), rules, now),
         Command::ForgetOperations(before) => {
             let old = view.operations_before(before);
             Decision {

@@ -250,6 +250,7 @@ impl Denial {
                 .map_or(Reason::NotWorkable, |(_, unusable)| unusable.reason()),
             Self::NoFlags { .. } => Reason::NoFlags,
             Self::NoSeats { .. } => Reason::NoSeats,
+            Self::UnknownCode | Self::CodeLimit(_) => Reason::AccessCode,
             Self::TooManyConnections | Self::TooManySessions => Reason::ServerBusy,
         }
     }
@@ -266,14 +267,25 @@ impl Denial {
                 format!("keys={}", keys.join(","))
             }
             Self::NoFlags { asked } => format!("flags={asked:032b}"),
-            Self::NoSeats { total, holders } => {
+            Self::NoSeats {
+                total,
+                reserved,
+                holders,
+            } => {
                 let names: Vec<String> = holders
                     .iter()
                     .take(MAX_NAMED)
                     .map(|holder| format!("{}@{}", &*holder.user_name, &*holder.computer_name))
                     .collect();
-                format!("seats={total} holders={}", names.join(","))
+                let waiting = if *reserved > 0 {
+                    format!(" reserved={reserved}")
+                } else {
+                    String::new()
+                };
+                format!("seats={total}{waiting} holders={}", names.join(","))
             }
+            Self::UnknownCode => "code=unknown".into(),
+            Self::CodeLimit(limit) => format!("code limit={limit}"),
             Self::TooManyConnections => "limit=connections".into(),
             Self::TooManySessions => "limit=sessions".into(),
         }

@@ -1,5 +1,7 @@
 //! Keys as pools of seats, and which of them are usable at a moment.
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 use protocol::licence::KeyType;
 
@@ -16,6 +18,10 @@ pub struct Key {
     pub seats: u32,
     /// The functionality bits that it carries.
     pub flags: u32,
+    /// The vendor's number of the product's version that it is for.
+    pub product_version: u32,
+    /// 1C applications whose sessions need no seat of it, in lower case.
+    pub free_app_names: Arc<[String]>,
     /// From when it works, if not from ever.
     pub starts: Option<Moment>,
     /// The first moment at which it works no more, if it ends.

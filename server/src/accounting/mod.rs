@@ -5,6 +5,7 @@
 //! says of it. It changes nothing by itself: a store applies the deltas, in memory and on disk, or drops them all.
 //! Time is a parameter.
 
+mod access;
 mod acquire;
 mod command;
 mod connecting;
@@ -16,46 +17,31 @@ mod index;
 mod key;
 mod leaving;
 mod rebalance;
+mod rules;
 mod seating;
 mod session;
 mod view;
 
+pub use access::{AccessCode, Share, Shares};
 pub use command::{Cause, Claim, Command, Delta, Denial, Effect, Grant, Lost, Outcome, Resume};
 pub use decide::{Decision, decide};
 pub use event::{Admin, Event, EventKind, MAX_DATA};
 pub use id::{ConnectionId, Moment, OperationId, SessionId, TokenHash};
 pub use index::{Index, MAX_APPS};
 pub use key::{Key, KeyState, Unusable, next_change, usable};
+pub use rules::{RuleBook, Rules, lower_case_list};
 pub use session::{Connection, Session, Text};
-pub use view::{Holder, Seat, View};
-
-use std::time::Duration;
+pub use view::{Holder, Order, Seat, View};
 
 /// How many child sessions may share one parent's seat.
 pub const MAX_CHILDREN: usize = 16;
 /// How many connections one session may be attached to: worker processes come and go, but not by the thousand.
 pub const MAX_ATTACHED: usize = 64;
-/// How many sessions one expiry ends in one go, so that nobody waits for a large one.
+/// How many sessions one expiry, or one change of the keys, ends or moves in one go, so that nobody waits for a large one.
 pub const EXPIRY_CHUNK: usize = 1000;
 
-/// The server's settings that the rules need.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// How long a detached session keeps its seat.
-    pub linger: Duration,
-    /// 1C applications whose sessions need no seat, in lower case.
-    pub free_app_names: Vec<String>,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            linger: Duration::from_secs(25 * 60),
-            free_app_names: Vec::new(),
-        }
-    }
-}
-
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

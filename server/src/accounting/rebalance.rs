@@ -1,10 +1,13 @@
 //! When keys come, go, shrink or end: seats move to other keys, and only those that find none are lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use protocol::facts::Occupant;
 
 use super::{
-    Admin, Cause, Delta, Event, EventKind, Key, KeyState, Moment, Outcome, Session, View,
-    decide::Decision, ending::Ending, event::key_words, seating::Pools, usable,
+    Admin, Cause, Delta, EXPIRY_CHUNK, Event, EventKind, Key, KeyState, Moment, Order, Outcome,
+    Rules, Seat, Session, View, acquire::moved_from, decide::Decision, ending::Ending,
+    event::key_words, seating::Seating, usable,
 };
 
 /// The decision that an administrator switches a key on or off.
@@ -13,6 +16,7 @@ pub(super) fn switched(
     key_no: u32,
     on: bool,
     by: &Admin,
+    rules: &Rules,
     now: Moment,
 ) -> Decision {
     if !view.keys().iter().any(|key| key.key_no == key_no) {
@@ -43,12 +47,12 @@ pub(super) fn switched(
             .saying(&by.words()),
         );
     }
-    balance(view, view.keys().to_vec(), states, ending, now)
+    balance(view, view.keys().to_vec(), states, ending, rules, now)
 }
 
 /// The decision that the keys of the series are `keys` from now on.
-pub(super) fn rebalance(view: &impl View, keys: Vec<Key>, now: Moment) -> Decision {
-    balance(view, keys, states_of(view), Ending::default(), now)
+pub(super) fn rebalance(view: &impl View, keys: Vec<Key>, rules: &Rules, now: Moment) -> Decision {
+    balance(view, keys, states_of(view), Ending::default(), rules, now)
 }
 
 fn states_of(view: &impl View) -> BTreeMap<u32, KeyState> {
@@ -61,59 +65,101 @@ fn balance(
     mut keys: Vec<Key>,
     states: BTreeMap<u32, KeyState>,
     mut ending: Ending,
+    rules: &Rules,
     now: Moment,
 ) -> Decision {
     for key in &mut keys {
         key.enabled = states.get(&key.key_no).is_none_or(|state| !state.off);
     }
     remember(view, &keys, states, &mut ending, now);
-    let mut pools = Pools::new(view, &keys, now);
-    let numbers: BTreeSet<u32> = view
-        .keys()
-        .iter()
-        .chain(&keys)
-        .map(|key| key.key_no)
-        .collect();
-    let mut homeless = Vec::new();
-    for key_no in numbers {
-        if view.used(key_no) == 0 {
-            continue;
+    let more = {
+        let mut seating = Seating::new(view, &keys, now);
+        let (homeless, more_seats) = homeless(view, &seating);
+        for (occupant, seat) in &homeless {
+            seating.stand_up(*occupant, seat);
         }
-        let (serving, others): (Vec<_>, Vec<_>) = view
-            .seats_of(key_no)
+        let (unseated, more_unseated) = without_rights(view, &seating);
+        let without: Vec<(Session, Option<u32>)> = unseated
             .into_iter()
-            .partition(|(_, seat)| pools.serves(key_no, seat.flags));
-        for seat in others {
-            pools.take(None, Some(key_no));
-            homeless.push(seat);
-        }
-        // Whoever came last moves first.
-        for seat in serving.into_iter().rev() {
-            if pools.free(key_no) >= 0 {
-                break;
+            .map(|session| {
+                // Whose licence alone made the application free must ask for a seat now.
+                let target = seating.free_of(&session, rules);
+                (session, target)
+            })
+            .collect();
+        for (_, seat) in homeless {
+            let target = seating.sit(seat.flags);
+            for session in seat.sessions.iter().filter_map(|id| view.session(id)) {
+                settle(&mut ending, session, target);
             }
-            pools.take(None, Some(key_no));
-            homeless.push(seat);
         }
-    }
-    homeless.sort_by_key(|(_, seat)| seat.since);
-    for (_, seat) in homeless {
-        let target = pools.choose(seat.flags);
-        pools.take(target, None);
-        for session in seat.sessions.iter().filter_map(|id| view.session(id)) {
+        for one in seating.into_moves() {
+            for session in one.seat.sessions.iter().filter_map(|id| view.session(id)) {
+                settle(&mut ending, session, Some(one.to));
+            }
+        }
+        for (session, target) in without {
             settle(&mut ending, session, target);
         }
-    }
-    for session in view.unseated().iter().filter_map(|id| view.session(id)) {
-        if !pools.serves(session.key_no, session.flags) {
-            let target = pools.any(session.flags);
-            settle(&mut ending, session, target);
-        }
-    }
+        more_seats || more_unseated
+    };
     if keys != view.keys() {
         ending.deltas.push(Delta::SetKeys(keys));
     }
-    Decision::ended(ending, false)
+    Decision::ended(ending, more)
+}
+
+/// The seats that their keys do not give any more, the longest occupied first, and whether there are more of them than
+/// one decision moves.
+fn homeless<V: View>(view: &V, seating: &Seating<'_, V>) -> (Vec<(Occupant, Seat)>, bool) {
+    let mut homeless = Vec::new();
+    for key_no in view.occupied_keys() {
+        let (serving, others): (Vec<_>, Vec<_>) = view
+            .groups(key_no)
+            .into_iter()
+            .partition(|(flags, _)| seating.serves(key_no, *flags));
+        for (flags, _) in &others {
+            homeless.extend(view.seats(key_no, *flags, Order::Oldest, EXPIRY_CHUNK + 1));
+        }
+        let leaving = others
+            .iter()
+            .map(|(_, count)| i64::from(*count))
+            .sum::<i64>();
+        let too_many = usize::try_from(-(seating.free(key_no) + leaving)).unwrap_or(0);
+        if too_many > 0 {
+            // The key was shrunk: whoever came last moves first.
+            let limit = too_many.min(EXPIRY_CHUNK + 1);
+            let mut newest: Vec<(Occupant, Seat)> = serving
+                .iter()
+                .flat_map(|(flags, _)| view.seats(key_no, *flags, Order::Newest, limit))
+                .collect();
+            newest.sort_by_key(|(occupant, seat)| (seat.since, *occupant));
+            homeless.extend(newest.split_off(newest.len().saturating_sub(limit)));
+        }
+    }
+    homeless.sort_by_key(|(occupant, seat)| (seat.since, *occupant));
+    let more = homeless.len() > EXPIRY_CHUNK;
+    homeless.truncate(EXPIRY_CHUNK);
+    (homeless, more)
+}
+
+/// Sessions without a seat whose key gives them no rights any more.
+fn without_rights<V: View>(view: &V, seating: &Seating<'_, V>) -> (Vec<Session>, bool) {
+    let mut without = Vec::new();
+    for key_no in view.unseated_keys() {
+        // On a key that stays, all are looked at: few sessions have no seat.
+        let stays = seating.serves(key_no, 0);
+        let limit = if stays { usize::MAX } else { EXPIRY_CHUNK + 1 };
+        let sessions = view.unseated(key_no, limit).into_iter();
+        without.extend(
+            sessions
+                .filter_map(|id| view.session(&id))
+                .filter(|session| !seating.serves(key_no, session.flags)),
+        );
+    }
+    let more = without.len() > EXPIRY_CHUNK;
+    without.truncate(EXPIRY_CHUNK);
+    (without, more)
 }
 
 /// Moves a session to another key, or ends it.
@@ -123,8 +169,7 @@ fn settle(ending: &mut Ending, session: Session, target: Option<u32>) {
     };
     let from = session.key_no;
     let moved = Session { key_no, ..session };
-    let event = Event::of_session(EventKind::Moved, &moved).saying(&format!("from={from}"));
-    ending.events.push(event);
+    ending.events.push(moved_from(from, &moved));
     ending.deltas.push(Delta::PutSession(Box::new(moved)));
 }
 

@@ -35,7 +35,7 @@ impl Ledger {
         decision.outcome
     }
 
-    fn connect(&mut self, facts: ComponentFacts) -> ConnectionId {
+    pub(super) fn connect(&mut self, facts: ComponentFacts) -> ConnectionId {
         let connection = connection(facts);
         let id = connection.id;
         self.run(Command::Connect {
@@ -45,11 +45,16 @@ impl Ledger {
         id
     }
 
-    fn acquire(&mut self, connection: ConnectionId, facts: &SessionFacts, flags: u32) -> Outcome {
+    pub(super) fn acquire(
+        &mut self,
+        connection: ConnectionId,
+        facts: &SessionFacts,
+        flags: u32,
+    ) -> Outcome {
         self.run(claim(connection, facts, flags))
     }
 
-    fn used(&self) -> u32 {
+    pub(super) fn used(&self) -> u32 {
         self.index
             .keys()
             .iter()
@@ -57,7 +62,7 @@ impl Ledger {
             .sum()
     }
 
-    fn later(&mut self, time: Duration) {
+    pub(super) fn later(&mut self, time: Duration) {
         self.now = self.now.after(time);
     }
 }
@@ -90,6 +95,8 @@ pub(super) fn key(key_no: u32, key_type: KeyType, seats: u32) -> Key {
         key_type,
         seats,
         flags: 0,
+        product_version: 0,
+        free_app_names: [].into(),
         starts: None,
         ends: None,
         enabled: true,
@@ -135,17 +142,17 @@ pub(super) fn admin() -> Admin {
     }
 }
 
-const CLUSTER: &str = "Srvr=a;Ref=b;";
+pub(super) const CLUSTER: &str = "Srvr=a;Ref=b;";
 const FILE: &str = "File=/srv/base;";
 
-fn session_of(outcome: &Outcome) -> SessionId {
+pub(super) fn session_of(outcome: &Outcome) -> SessionId {
     match outcome {
         Outcome::Granted(grant) => grant.session,
         other => panic!("a seat was expected, and not {other:?}"),
     }
 }
 
-fn release(connection: ConnectionId, session: SessionId) -> Command {
+pub(super) fn release(connection: ConnectionId, session: SessionId) -> Command {
     Command::Release {
         operation: OperationId::random(),
         connection,
@@ -188,7 +195,9 @@ fn a_fourth_session_is_denied_and_told_who_holds_the_three_seats() {
         ledger.later(Duration::from_secs(1));
     }
     match ledger.acquire(connection, &facts(CLUSTER, 4), 0) {
-        Outcome::Denied(Denial::NoSeats { total: 3, holders }) => {
+        Outcome::Denied(Denial::NoSeats {
+            total: 3, holders, ..
+        }) => {
             let names: Vec<&str> = holders.iter().map(|holder| &*holder.user_name).collect();
             assert_eq!(names, ["user1", "user2", "user3"]);
         }

@@ -132,7 +132,7 @@ pub struct Session {
     /// The 1C application.
     #[n(17)]
     pub app_name: Text,
-    /// The access code of the connection that created it.
+    /// The access code that its seat counts for: that of the connection that took the seat.
     #[n(18)]
     pub access_code: Text,
 }

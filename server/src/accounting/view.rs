@@ -39,6 +39,15 @@ pub struct Holder {
     pub lingers: bool,
 }
 
+/// Which seats come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The longest occupied ones.
+    Oldest,
+    /// The ones occupied last.
+    Newest,
+}
+
 /// A ledger of one series, as the rules see it.
 pub trait View {
     /// All keys of the series.
@@ -49,10 +58,25 @@ pub trait View {
     fn seat(&self, occupant: &Occupant) -> Option<Seat>;
     /// How many seats of a key are occupied.
     fn used(&self, key_no: u32) -> u32;
-    /// The seats of a key, longest occupied first.
-    fn seats_of(&self, key_no: u32) -> Vec<(Occupant, Seat)>;
-    /// Sessions that take no seat.
-    fn unseated(&self) -> Vec<SessionId>;
+    /// How many seats are occupied by holders of an access code.
+    fn used_by_code(&self, code: &str) -> u32;
+    /// The seats of a key by the flags that their sessions asked for: flags, and how many seats.
+    fn groups(&self, key_no: u32) -> Vec<(u32, u32)>;
+    /// At most `limit` seats of a key whose sessions asked for exactly these flags.
+    fn seats(&self, key_no: u32, flags: u32, order: Order, limit: usize) -> Vec<(Occupant, Seat)>;
+    /// The latest of those seats whose occupant is wanted.
+    fn newest_seat(
+        &self,
+        key_no: u32,
+        flags: u32,
+        wanted: &dyn Fn(&Occupant) -> bool,
+    ) -> Option<(Occupant, Seat)>;
+    /// At most `limit` sessions that take no seat and have the rights of that key.
+    fn unseated(&self, key_no: u32, limit: usize) -> Vec<SessionId>;
+    /// The keys whose rights sessions without a seat have.
+    fn unseated_keys(&self) -> Vec<u32>;
+    /// The keys that seats are occupied of, whether they are still here or not.
+    fn occupied_keys(&self) -> Vec<u32>;
     /// A session by who it is.
     fn find(&self, own: &Occupant, identity: &Identity) -> Option<Session>;
     /// A session by its id.

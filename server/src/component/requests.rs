@@ -311,10 +311,14 @@ fn denial_of(denial: Denial) -> Denied {
             detail: Some(format!("{asked:032b}")),
             ..plain
         },
-        Denial::NoSeats { total, holders } => Denied {
+        Denial::NoSeats {
             total,
-            // Denied for want of seats: all of them are taken.
-            used: total,
+            reserved,
+            holders,
+        } => Denied {
+            total,
+            // Denied for want of seats: all of them are taken, but those that wait for others.
+            used: total.saturating_sub(reserved),
             holders: holders
                 .into_iter()
                 .map(|holder| SeatHolder {
@@ -327,7 +331,14 @@ fn denial_of(denial: Denial) -> Denied {
                 .collect(),
             ..plain
         },
-        Denial::NoLicence | Denial::TooManyConnections | Denial::TooManySessions => plain,
+        Denial::CodeLimit(limit) => Denied {
+            detail: Some(limit.to_string()),
+            ..plain
+        },
+        Denial::NoLicence
+        | Denial::UnknownCode
+        | Denial::TooManyConnections
+        | Denial::TooManySessions => plain,
     }
 }
 

@@ -55,6 +55,13 @@ pub enum ConfError {
         /// What should be.
         expected: Expected,
     },
+    /// A line of `[AccessCodes]` is none. The code itself is not repeated: whoever has it gets in.
+    AccessCode {
+        /// The file.
+        file: PathBuf,
+        /// The line.
+        line: usize,
+    },
     /// The password cannot be hashed.
     Password(PasswordError),
 }
@@ -190,6 +197,13 @@ impl ConfError {
                 lang.pick(
                     format!("{place}: {key}={value} is wrong; write {expected}"),
                     format!("{place}: {key}={value} неверно; напишите {expected}"),
+                )
+            }
+            Self::AccessCode { file, line } => {
+                let place = place(file, line);
+                lang.pick(
+                    format!("{place}: the access code is wrong; write CODE=Name | limit=5 reserve=2 | 672B limit=3, without more reserved than the limit"),
+                    format!("{place}: код доступа записан неверно; напишите КОД=Название | limit=5 reserve=2 | 672B limit=3, причём reserve не больше limit"),
                 )
             }
             Self::Password(error) => error.text(lang),

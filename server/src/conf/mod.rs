@@ -1,10 +1,12 @@
 //! licenceserver.conf: what it says, what is wrong in it, and how the server changes it.
 
+mod codes;
 mod edit;
 mod error;
 mod password;
 
 use std::{
+    collections::BTreeMap,
     fmt, io,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -18,7 +20,11 @@ pub use edit::set;
 pub use error::{ConfError, Expected};
 pub use password::{Password, PasswordError};
 
-use crate::{access::Access, accounting::Rules, logs::Keep};
+use crate::{
+    access::Access,
+    accounting::{AccessCode, RuleBook, lower_case_list},
+    logs::Keep,
+};
 
 /// The file that is made when there is none.
 pub const DEFAULT: &str = include_str!("default.conf");
@@ -58,7 +64,7 @@ pub struct Conf {
     /// Which logs stay.
     pub keep: Keep,
     /// The rules' settings.
-    pub rules: Rules,
+    pub rules: RuleBook,
     /// Between heartbeats.
     pub heartbeat: Duration,
     /// A connection silent for so long is expired.
@@ -191,9 +197,14 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
             previous: values.switch("Common", "KeepPreviousLogs", false)?,
             current_date: values.switch("Common", "KeepCurrentDateLogs", false)?,
         },
-        rules: Rules {
+        rules: RuleBook {
             linger: Duration::from_secs(linger * 60),
             free_app_names: values.list("Sessions", "FreeAppNames"),
+            access_codes: if values.switch("Console", "EnableAccessCodes", false)? {
+                Some(values.access_codes()?)
+            } else {
+                None
+            },
         },
         heartbeat,
         expire,
@@ -282,11 +293,7 @@ impl Values<'_> {
 
     /// Names with commas between them, in lower case.
     fn list(&self, section: &str, key: &str) -> Vec<String> {
-        self.text(section, key, "")
-            .split(',')
-            .map(|name| name.trim().to_lowercase())
-            .filter(|name| !name.is_empty())
-            .collect()
+        lower_case_list(self.text(section, key, ""))
     }
 
     fn number(
@@ -312,6 +319,24 @@ impl Values<'_> {
             "1" => Ok(true),
             _ => Err(self.wrong(section, key, Expected::Switch)),
         }
+    }
+
+    fn access_codes(&self) -> Result<BTreeMap<String, AccessCode>, ConfError> {
+        const SECTION: &str = "AccessCodes";
+        let same =
+            |name: Option<&str>| name.is_some_and(|name| name.trim().eq_ignore_ascii_case(SECTION));
+        let mut found = BTreeMap::new();
+        for (_, properties) in self.ini.iter().filter(|(name, _)| same(*name)) {
+            for (code, value) in properties.iter() {
+                let code = code.trim();
+                let access = codes::parse(code, value).ok_or_else(|| ConfError::AccessCode {
+                    file: self.file.into(),
+                    line: edit::find(self.text, SECTION, code).map_or(1, |line| line + 1),
+                })?;
+                found.insert(code.to_owned(), access);
+            }
+        }
+        Ok(found)
     }
 
     fn wrong(&self, section: &str, key: &'static str, expected: Expected) -> ConfError {

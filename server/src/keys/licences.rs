@@ -12,7 +12,7 @@ use protocol::{
     binding::{self, FactKind},
     envelope::{FormatError, Kind},
     files::read_limited,
-    licence::{Document, Licence, MAX_FILE},
+    licence::{Document, Licence, MAX_FILE, Voucher},
     series::Series,
     signature::Secret,
 };
@@ -52,12 +52,23 @@ impl Installed {
             key_type: voucher.key_type,
             seats: voucher.licence_count,
             flags: voucher.flags,
+            product_version: voucher.product_version,
+            free_app_names: free_app_names(voucher),
             starts: voucher.start_date.map(Moment::from_seconds),
             ends: voucher.expire_date().map(Moment::from_seconds),
             enabled: self.enabled,
             workable: self.error.is_none(),
         })
     }
+}
+
+/// The licence's parameter with 1C applications that need no seat.
+fn free_app_names(voucher: &Voucher) -> Arc<[String]> {
+    let value = voucher
+        .parameters
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("FreeAppNames"));
+    crate::accounting::lower_case_list(value.map_or("", |(_, value)| value)).into()
 }
 
 /// What a folder of keys holds.

@@ -5,7 +5,9 @@
 
 mod operations;
 mod packed;
+mod seats;
 mod slab;
+mod view;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
@@ -13,12 +15,15 @@ use std::{
 };
 
 use hashbrown::HashTable;
-use protocol::facts::{Identity, Occupant};
 
-use self::{operations::Operations, packed::Packed, slab::Slab};
+use self::{
+    operations::Operations,
+    packed::Packed,
+    seats::{SeatRow, Seats, Sitter},
+    slab::Slab,
+};
 use super::{
-    Connection, ConnectionId, Delta, Effect, Holder, Key, KeyState, Moment, OperationId, Seat,
-    Session, SessionId, Text, View, view::MAX_HOLDERS,
+    Connection, ConnectionId, Delta, Key, KeyState, Moment, Seat, Session, SessionId, Text,
 };
 
 /// How many remembered requests are forgotten in one go.
@@ -38,64 +43,14 @@ pub struct Index {
     sessions: Slab<Box<Packed>>,
     by_id: HashTable<u32>,
     by_name: HashTable<u32>,
-    seats: Slab<SeatRow>,
-    by_occupant: HashTable<u32>,
     hasher: RandomState,
-    used: HashMap<u32, u32>,
-    unseated: HashSet<SessionId>,
+    seats: Seats,
+    /// Sessions without a seat, by the key whose rights they have.
+    unseated: BTreeMap<u32, HashSet<SessionId>>,
     lingering: HashSet<SessionId>,
     operations: Operations,
     texts: HashSet<Text>,
     apps: HashMap<Text, u32>,
-}
-
-#[derive(Debug)]
-struct SeatRow {
-    occupant: Occupant,
-    key_no: u32,
-    since: Moment,
-    sessions: Sitting,
-}
-
-/// The sessions on a seat: nearly always one.
-#[derive(Debug)]
-enum Sitting {
-    One(u32),
-    #[expect(
-        clippy::box_collection,
-        reason = "a million seats have one session each; a box keeps the row small"
-    )]
-    Many(Box<Vec<u32>>),
-}
-
-impl Sitting {
-    fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        match self {
-            Self::One(at) => std::slice::from_ref(at).iter().copied(),
-            Self::Many(all) => all.iter().copied(),
-        }
-    }
-
-    fn add(&mut self, at: u32) {
-        match self {
-            Self::One(first) => *self = Self::Many(Box::new(vec![*first, at])),
-            Self::Many(all) => all.push(at),
-        }
-    }
-
-    /// Takes one away; false when none is left.
-    fn remove(&mut self, at: u32) -> bool {
-        match self {
-            Self::One(only) => *only != at,
-            Self::Many(all) => {
-                all.retain(|other| *other != at);
-                if let [last] = all[..] {
-                    *self = Self::One(last);
-                }
-                true
-            }
-        }
-    }
 }
 
 impl Index {
@@ -168,9 +123,7 @@ impl Index {
 
     /// How many seats are occupied.
     pub fn occupied(&self) -> u32 {
-        self.used
-            .values()
-            .fold(0, |sum, used| sum.saturating_add(*used))
+        self.seats.occupied()
     }
 
     /// The keys that give seats, as of the last look at the time.
@@ -220,17 +173,6 @@ impl Index {
         self.by_id.find(self.hasher.hash_one(id), same).copied()
     }
 
-    fn seat_number(&self, occupant: &Occupant) -> Option<u32> {
-        let same = |at: &u32| {
-            self.seats
-                .get(*at)
-                .is_some_and(|seat| seat.occupant == *occupant)
-        };
-        self.by_occupant
-            .find(self.hasher.hash_one(occupant), same)
-            .copied()
-    }
-
     fn share_texts(&mut self, session: &mut Session) {
         if self.texts.len() > TEXTS_SWEEP && self.texts.len() > self.sessions.len() * 2 {
             self.texts
@@ -256,7 +198,8 @@ impl Index {
         *self.apps.entry(session.app_name.clone()).or_default() += 1;
         let session = Box::new(Packed::new(session));
         let (id, name, seat) = (session.id, (session.own, session.identity), session.seat());
-        let (key_no, since) = (session.key_no, session.since);
+        let (key_no, flags, since) = (session.key_no, session.flags, session.since);
+        let code = session.access_code.clone();
         if session.linger_until.is_some() {
             self.lingering.insert(id);
         }
@@ -277,41 +220,19 @@ impl Index {
             self.attached.entry(connection).or_default().insert(at);
         }
         match seat {
-            Some(occupant) => self.sit(occupant, key_no, since, at),
-            None => {
-                self.unseated.insert(id);
+            Some(occupant) => {
+                let sitter = Sitter {
+                    number: at,
+                    key_no,
+                    flags,
+                    since,
+                    code,
+                };
+                self.seats.sit(occupant, sitter);
             }
-        }
-    }
-
-    fn sit(&mut self, occupant: Occupant, key_no: u32, since: Moment, session: u32) {
-        let known = self
-            .seat_number(&occupant)
-            .and_then(|at| self.seats.get_mut(at));
-        let Some(row) = known else {
-            *self.used.entry(key_no).or_default() += 1;
-            let row = SeatRow {
-                occupant,
-                key_no,
-                since,
-                sessions: Sitting::One(session),
-            };
-            let at = self.seats.insert(row);
-            let (seats, hasher) = (&self.seats, &self.hasher);
-            self.by_occupant
-                .insert_unique(hasher.hash_one(occupant), at, |at| {
-                    seats
-                        .get(*at)
-                        .map_or(0, |seat| hasher.hash_one(seat.occupant))
-                });
-            return;
-        };
-        row.sessions.add(session);
-        if row.key_no != key_no {
-            // The seat moves to another key: its other sessions follow in the same decision.
-            less(&mut self.used, &row.key_no);
-            *self.used.entry(key_no).or_default() += 1;
-            row.key_no = key_no;
+            None => {
+                self.unseated.entry(key_no).or_default().insert(id);
+            }
         }
     }
 
@@ -340,42 +261,30 @@ impl Index {
             }
         }
         match session.seat {
-            Some(occupant) => self.stand_up(&occupant, at),
+            Some(occupant) => {
+                let sessions = &self.sessions;
+                let flags_of = |at| sessions.get(at).map_or(0, |session| session.flags);
+                self.seats.stand_up(&occupant, at, flags_of);
+            }
             None => {
-                self.unseated.remove(id);
+                if let Some(sessions) = self.unseated.get_mut(&session.key_no) {
+                    sessions.remove(id);
+                    if sessions.is_empty() {
+                        self.unseated.remove(&session.key_no);
+                    }
+                }
             }
         }
         Some(session)
     }
 
-    fn stand_up(&mut self, occupant: &Occupant, session: u32) {
-        let Some(at) = self.seat_number(occupant) else {
-            return;
-        };
-        let Some(row) = self.seats.get_mut(at) else {
-            return;
-        };
-        if row.sessions.remove(session) {
-            return;
-        }
-        let key_no = row.key_no;
-        if let Ok(entry) = self
-            .by_occupant
-            .find_entry(self.hasher.hash_one(occupant), |other| *other == at)
-        {
-            entry.remove();
-        }
-        self.seats.remove(at);
-        less(&mut self.used, &key_no);
-    }
-
     fn seat_of(&self, row: &SeatRow) -> Seat {
-        let sitting = || row.sessions.iter().filter_map(|at| self.sessions.get(at));
+        let sitting = row.sessions.iter().filter_map(|at| self.sessions.get(at));
         Seat {
             key_no: row.key_no,
             since: row.since,
-            flags: sitting().fold(0, |all, one| all | one.flags),
-            sessions: sitting().map(|session| session.id).collect(),
+            flags: row.flags,
+            sessions: sitting.map(|session| session.id).collect(),
         }
     }
 }
@@ -386,117 +295,5 @@ fn less<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, key: &K) {
         if *count == 0 {
             counts.remove(key);
         }
-    }
-}
-
-impl View for Index {
-    fn keys(&self) -> &[Key] {
-        &self.keys
-    }
-
-    fn key_states(&self) -> Vec<KeyState> {
-        self.key_states.values().copied().collect()
-    }
-
-    fn seat(&self, occupant: &Occupant) -> Option<Seat> {
-        self.seat_number(occupant)
-            .and_then(|at| self.seats.get(at))
-            .map(|row| self.seat_of(row))
-    }
-
-    fn used(&self, key_no: u32) -> u32 {
-        self.used.get(&key_no).copied().unwrap_or(0)
-    }
-
-    fn seats_of(&self, key_no: u32) -> Vec<(Occupant, Seat)> {
-        let rows = self.seats.iter().filter(|row| row.key_no == key_no);
-        let mut seats: Vec<(Occupant, Seat)> =
-            rows.map(|row| (row.occupant, self.seat_of(row))).collect();
-        seats.sort_by_key(|(occupant, seat)| (seat.since, *occupant));
-        seats
-    }
-
-    fn unseated(&self) -> Vec<SessionId> {
-        self.unseated.iter().copied().collect()
-    }
-
-    fn find(&self, own: &Occupant, identity: &Identity) -> Option<Session> {
-        let hash = self.hasher.hash_one((*own, *identity));
-        let same = |at: &u32| {
-            self.sessions
-                .get(*at)
-                .is_some_and(|session| session.own == *own && session.identity == *identity)
-        };
-        self.by_name
-            .find(hash, same)
-            .and_then(|at| self.sessions.get(*at))
-            .map(|session| session.unpack())
-    }
-
-    fn session(&self, id: &SessionId) -> Option<Session> {
-        self.number_of(id)
-            .and_then(|at| self.sessions.get(at))
-            .map(|session| session.unpack())
-    }
-
-    fn attached(&self, connection: &ConnectionId, limit: usize) -> Vec<SessionId> {
-        let numbers = self
-            .attached
-            .get(connection)
-            .into_iter()
-            .flatten()
-            .take(limit);
-        numbers
-            .filter_map(|at| self.sessions.get(*at))
-            .map(|session| session.id)
-            .collect()
-    }
-
-    fn attached_count(&self, connection: &ConnectionId) -> usize {
-        self.attached.get(connection).map_or(0, HashSet::len)
-    }
-
-    fn connection(&self, id: &ConnectionId) -> Option<Connection> {
-        self.connections
-            .get(id)
-            .map(|connection| connection.as_ref().clone())
-    }
-
-    fn holders(&self) -> Vec<Holder> {
-        // The longest ones of all, without sorting all.
-        let mut longest: std::collections::BinaryHeap<(Moment, u32)> =
-            std::collections::BinaryHeap::new();
-        for row in self.seats.iter() {
-            let Some(first) = row.sessions.iter().next() else {
-                continue;
-            };
-            if longest.len() < MAX_HOLDERS {
-                longest.push((row.since, first));
-            } else if longest.peek().is_some_and(|(since, _)| row.since < *since) {
-                longest.pop();
-                longest.push((row.since, first));
-            }
-        }
-        longest
-            .into_sorted_vec()
-            .into_iter()
-            .filter_map(|(_, at)| self.sessions.get(at))
-            .map(|session| Holder {
-                user_name: session.user_name.clone(),
-                computer_name: session.computer_name.clone(),
-                app_name: session.app_name.clone(),
-                number: session.number,
-                since: session.since,
-                lingers: session.linger_until.is_some(),
-            })
-            .collect()
-    }
-
-    fn operation(&self, id: &OperationId) -> Option<Effect> {
-        self.operations.get(id)
-    }
-
-    fn operations_before(&self, moment: Moment) -> Vec<OperationId> {
-        self.operations.before(moment, FORGET_CHUNK)
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Packed {
     pub(super) user_name: Text,
     pub(super) computer_name: Text,
     pub(super) app_name: Text,
-    access_code: Text,
+    pub(super) access_code: Text,
 }
 
 impl Packed {

@@ -29,7 +29,7 @@ use super::{
     UsageNow, UsageQuery, UsageRow,
 };
 use crate::accounting::{
-    Command, ConnectionId, Event, Index, Lost, Moment, Outcome, Rules, SessionId, View,
+    Command, ConnectionId, Event, Index, Lost, Moment, Outcome, RuleBook, SessionId, View,
 };
 
 /// How many changes a slow listener may be behind.
@@ -78,7 +78,7 @@ impl Embedded {
     /// When the file cannot be opened, is newer, or damaged.
     pub fn open(
         file: &Path,
-        rules: Rules,
+        rules: RuleBook,
         clock: Clock,
         listener: Listener,
     ) -> Result<Self, StoreError> {
@@ -148,10 +148,10 @@ impl Embedded {
     }
 
     /// The rules change from the next command on.
-    pub fn set_rules(&self, rules: Rules) {
+    pub fn set_rules(&self, rules: RuleBook) {
         if let Some(inbox) = &self.inbox {
             // A stopped writer needs no rules.
-            drop(inbox.send(Message::Rules(rules)));
+            drop(inbox.send(Message::Rules(Box::new(rules))));
         }
     }
 

@@ -15,7 +15,9 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{Clock, Ledger, Listener, Series, events, rows, usage};
 use crate::{
-    accounting::{Command, Delta, Event, Lost, Moment, Outcome, Rules, View, decide, next_change},
+    accounting::{
+        Command, Delta, Event, Lost, Moment, Outcome, RuleBook, Rules, View, decide, next_change,
+    },
     store::{
         StoreError,
         journal::{Change, EventRow, Step, UsageRow},
@@ -32,7 +34,7 @@ pub(super) enum Message {
     /// A command about a series.
     Command(KeyId, Box<Command>, Reply<Outcome>),
     /// Other rules from now on.
-    Rules(Rules),
+    Rules(Box<RuleBook>),
     /// A line of the journal.
     Note(Option<KeyId>, Box<Event>, Reply<()>),
     /// A look at the clock: minutes that are over are written.
@@ -68,7 +70,9 @@ struct Batch {
 pub(super) struct Writer {
     ledger: Ledger,
     database: Database,
-    rules: Rules,
+    rule_book: RuleBook,
+    /// What the book says of each series, as far as it was asked.
+    rules: HashMap<KeyId, Arc<Rules>>,
     clock: Clock,
     listener: Listener,
     changes: broadcast::Sender<Change>,
@@ -84,7 +88,7 @@ impl Writer {
     pub(super) fn new(
         ledger: Ledger,
         database: Database,
-        rules: Rules,
+        rule_book: RuleBook,
         clock: Clock,
         listener: Listener,
         changes: broadcast::Sender<Change>,
@@ -94,7 +98,8 @@ impl Writer {
             minute: Step::Minute.begin(clock()),
             ledger,
             database,
-            rules,
+            rule_book,
+            rules: HashMap::new(),
             clock,
             listener,
             changes,
@@ -128,7 +133,10 @@ impl Writer {
                 let outcome = self.decide(key_id, *command, batch);
                 batch.waiting.push(Waiting::Outcome(reply, outcome));
             }
-            Message::Rules(rules) => self.rules = rules,
+            Message::Rules(book) => {
+                self.rule_book = *book;
+                self.rules.clear();
+            }
             Message::Note(key_id, event, reply) => {
                 self.line(batch, key_id, (self.clock)(), *event);
                 batch.waiting.push(Waiting::Done(reply));
@@ -163,7 +171,12 @@ impl Writer {
         Arc::clone(self.ledger.write().entry(key_id).or_default())
     }
 
-    fn decide(&self, key_id: KeyId, command: Command, batch: &mut Batch) -> Outcome {
+    fn rules(&mut self, key_id: KeyId) -> Arc<Rules> {
+        let rules = self.rules.entry(key_id);
+        Arc::clone(rules.or_insert_with(|| Arc::new(self.rule_book.of(key_id))))
+    }
+
+    fn decide(&mut self, key_id: KeyId, command: Command, batch: &mut Batch) -> Outcome {
         let now = (self.clock)();
         let series = self.series(key_id);
         batch.touched.insert(key_id);
@@ -177,7 +190,7 @@ impl Writer {
     }
 
     fn one(
-        &self,
+        &mut self,
         key_id: KeyId,
         series: &Arc<RwLock<Series>>,
         command: Command,
@@ -185,8 +198,9 @@ impl Writer {
         batch: &mut Batch,
     ) -> Outcome {
         let timed = matches!(command, Command::TimePassed | Command::KeysChanged(_));
+        let rules = self.rules(key_id);
         // Only this thread writes, so what is read here still holds below.
-        let decision = decide(&series.read().index, command, &self.rules, now);
+        let decision = decide(&series.read().index, command, &rules, now);
         let mut locked = series.write();
         for delta in decision.deltas {
             if !matches!(delta, Delta::SetKeys(_)) {
@@ -280,6 +294,7 @@ impl Writer {
         if !batch.lost.is_empty() {
             (self.listener)(batch.lost);
         }
+        self.tell(batch.events, &batch.touched);
         for waiting in batch.waiting {
             // Who asked may be gone; the ledger is right without them.
             match waiting {
@@ -288,7 +303,6 @@ impl Writer {
                 Waiting::Forgotten(reply) => drop(reply.send(Ok(more))),
             }
         }
-        self.tell(batch.events, &batch.touched);
     }
 
     /// Tells live views. Nobody listening is no error.

@@ -14,7 +14,7 @@ use protocol::{
 mod journal;
 
 use super::*;
-use crate::accounting::{Claim, Key, OperationId, Rules, TokenHash};
+use crate::accounting::{Claim, Key, OperationId, RuleBook, TokenHash};
 
 const SERIES: KeyId = KeyId(0x672B);
 
@@ -22,7 +22,7 @@ fn open(file: &std::path::Path, time: &Arc<AtomicI64>) -> Embedded {
     let time = Arc::clone(time);
     Embedded::open(
         file,
-        Rules::default(),
+        RuleBook::default(),
         Box::new(move || Moment(time.load(Ordering::Relaxed))),
         Box::new(|_| {}),
     )
@@ -35,6 +35,8 @@ fn key(seats: u32, ends: Option<Moment>) -> Key {
         key_type: KeyType::Main,
         seats,
         flags: 0,
+        product_version: 0,
+        free_app_names: [].into(),
         starts: None,
         ends,
         enabled: true,
@@ -234,7 +236,7 @@ async fn a_second_server_on_the_same_file_is_refused() {
     let _first = open(&file, &time);
     let second = Embedded::open(
         &file,
-        Rules::default(),
+        RuleBook::default(),
         Box::new(|| Moment(0)),
         Box::new(|_| {}),
     );
@@ -250,7 +252,7 @@ async fn a_file_from_a_later_version_is_left_alone() {
     drop(database);
     let result = Embedded::open(
         &file,
-        Rules::default(),
+        RuleBook::default(),
         Box::new(|| Moment(0)),
         Box::new(|_| {}),
     );
