@@ -54,6 +54,8 @@ enum Command {
         /// The file from the vendor
         file: PathBuf,
     },
+    /// Looks at ports, rights, clock, store, binding, keys and settings, changes nothing, and says what to do
+    Doctor,
 }
 
 /// Runs the program with these arguments; its exit code.
@@ -74,9 +76,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = match arguments.command {
         Some(Command::Request { file }) => request(file.as_deref()),
         Some(Command::Install { file }) => install(&file),
+        Some(Command::Doctor) => doctor(),
         Some(Command::Run) => run(),
         None if arguments.run => run(),
-        None => Err(String::from("say run, request or install; --help tells more").into()),
+        None => Err(String::from("say run, request, install or doctor; --help tells more").into()),
     };
     match result {
         Ok(()) => 0,
@@ -95,6 +98,16 @@ struct Failure(Vec<String>);
 impl From<String> for Failure {
     fn from(message: String) -> Self {
         Self(vec![message])
+    }
+}
+
+fn doctor() -> Result<(), Failure> {
+    let places = Places::of_system().map_err(|error| error.to_string())?;
+    match crate::doctor::run(&places, &mut io::stdout().lock()) {
+        Ok(true) => Ok(()),
+        // The table has said it.
+        Ok(false) => Err(Failure(Vec::new())),
+        Err(error) => Err(error.to_string().into()),
     }
 }
 

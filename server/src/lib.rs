@@ -10,6 +10,7 @@ pub mod api;
 pub mod cli;
 pub mod component;
 pub mod conf;
+pub mod doctor;
 pub mod keys;
 pub mod logs;
 pub mod net;

@@ -38,12 +38,7 @@ impl Places {
     fn under(common: &Path, root: Option<&OsStr>) -> Self {
         let common = match root {
             // A drive letter cannot stand in the middle of a path.
-            Some(root) => {
-                let below = common
-                    .components()
-                    .filter(|part| matches!(part, std::path::Component::Normal(_)));
-                below.fold(PathBuf::from(root), |path, part| path.join(part))
-            }
+            Some(root) => below(root.into(), common),
             None => common.to_owned(),
         };
         let config = common.join("1C").join("licence").join("3.0");
@@ -54,6 +49,14 @@ impl Places {
             logs: config.join("logs"),
             data: data.join(if cfg!(windows) { "Data" } else { "data" }),
             config,
+        }
+    }
+
+    /// Another place of this computer, as `LICENCE_ROOT` moves it.
+    pub fn under_root(&self, path: &Path) -> PathBuf {
+        match env::var_os("LICENCE_ROOT").filter(|root| !root.is_empty()) {
+            Some(root) => below(root.into(), path),
+            None => path.to_owned(),
         }
     }
 
@@ -81,6 +84,14 @@ impl Places {
     pub fn machine_id(&self) -> PathBuf {
         self.data.join("machine-id")
     }
+}
+
+/// A path put below another: without its root and drive.
+fn below(root: PathBuf, path: &Path) -> PathBuf {
+    let names = path
+        .components()
+        .filter(|part| matches!(part, std::path::Component::Normal(_)));
+    names.fold(root, |path, part| path.join(part))
 }
 
 #[cfg(unix)]

@@ -133,7 +133,11 @@ fn wrong_settings_and_commands_end_with_one_clear_line() {
     write_conf(root.path(), "[Common]\nServerPort=high\n");
     let output = program(root.path()).arg("run").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(one_line(&output).contains("licenceserver.conf, line 2: ServerPort=high is wrong"));
+    // The language is a setting of the file that is wrong, so it is said in both.
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("licenceserver.conf, line 2: ServerPort=high is wrong"));
+    assert!(said.contains("licenceserver.conf, строка 2: ServerPort=high неверно"));
     write_conf(root.path(), "");
     let output = program(root.path())
         .args(["install", "nowhere.licence"])
@@ -175,4 +179,81 @@ fn a_request_is_written_whole_and_readable_by_the_vendor() {
         (second.holder, second.server),
         "the computer's keys stay"
     );
+}
+
+/// The doctor's table and exit code.
+fn doctor(root: &Path) -> (String, Option<i32>) {
+    let output = program(root)
+        .arg("doctor")
+        .env("HOME", "/home/tester")
+        .output()
+        .unwrap();
+    (
+        String::from_utf8(output.stdout).unwrap(),
+        output.status.code(),
+    )
+}
+
+#[test]
+fn the_doctor_finds_nothing_bad_with_a_running_server_and_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    write_conf(root.path(), "[Common]\nServerPort=0\n");
+    let server = start(root.path());
+    let before = std::fs::read(conf(root.path())).unwrap();
+    let (said, code) = doctor(root.path());
+    assert_eq!(code, Some(0), "{said}");
+    for wanted in [
+        format!("the server runs and answers on {}", server.port),
+        "server.db is whole".into(),
+        "the password is still admin".into(),
+        "licence.series is missing".into(),
+        "no licence is installed".into(),
+        "folders are writable".into(),
+        "else localhost:9099".into(),
+    ] {
+        assert!(said.contains(&wanted), "{wanted}\n{said}");
+    }
+    assert_eq!(std::fs::read(conf(root.path())).unwrap(), before);
+    drop(server);
+    let (said, code) = doctor(root.path());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("server.db is whole"), "{said}");
+}
+
+#[test]
+fn the_doctor_says_what_is_bad_in_russian_too_and_ends_with_1() {
+    let root = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    write_conf(
+        root.path(),
+        &format!(
+            "[Common]\nLang=ru\nServerAddr=127.0.0.1\nServerPort={port}\nLicenceCenterUrl=http://127.0.0.1:1/\n"
+        ),
+    );
+    let data = root.path().join("var/1C/licence/data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("server.db"), [b'x'; 5000]).unwrap();
+    std::fs::write(
+        root.path().join("var/1C/licence/3.0/licenceaddin.conf"),
+        "[Common]\nServerAddr=one\n[672В]\nForceUseConfig=1\nServerAddr=two\nReservedServers=three\n",
+    )
+    .unwrap();
+    // Whoever listens there says nothing; the doctor must not wait for it for ever.
+    let (said, code) = doctor(root.path());
+    assert_eq!(code, Some(1), "{said}");
+    for wanted in [
+        format!("порт {port} занят другой программой"),
+        "хранилище: ".into(),
+        "http://127.0.0.1:1/ недоступен".into(),
+        "[Common]: one:9099, если код не задаёт другое".into(),
+        "[672В]: two:9099 three, что бы ни говорил код".into(),
+        "ПЛОХО".into(),
+    ] {
+        assert!(said.contains(&wanted), "{wanted}\n{said}");
+    }
+    write_conf(root.path(), "[Common]\nServerPort=high\n");
+    let (said, code) = doctor(root.path());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("ServerPort=high is wrong"), "{said}");
 }

@@ -127,6 +127,21 @@ pub fn load(file: &Path) -> Result<Conf, ConfError> {
     Ok(conf)
 }
 
+/// Reads the file and changes nothing; without a file, the defaults and false.
+///
+/// # Errors
+/// [`ConfError`], with file and line.
+pub fn look(file: &Path) -> Result<(Conf, bool), ConfError> {
+    match read_limited(file, MAX_FILE) {
+        Ok(bytes) => Ok((parse(file, &utf8(file, bytes)?)?, true)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((parse(file, DEFAULT)?, false)),
+        Err(error) => Err(ConfError::Read {
+            file: file.into(),
+            error,
+        }),
+    }
+}
+
 fn write(file: &Path, text: &str) -> Result<(), ConfError> {
     let failed = |error| ConfError::Write {
         file: file.into(),

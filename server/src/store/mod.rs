@@ -5,7 +5,7 @@ mod journal;
 #[cfg(test)]
 mod tests;
 
-pub use embedded::{Clock, Embedded, Listener};
+pub use embedded::{Clock, Embedded, Listener, check};
 pub use journal::{
     Change, EventPage, EventQuery, EventRow, Journal, MAX_PAGE, Step, UsageNow, UsageQuery,
     UsageRow,

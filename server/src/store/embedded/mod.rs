@@ -3,6 +3,7 @@
 //! Readers of the ledger look at memory; those of the journal and the history read the file by a connection of their own,
 //! beside the writer.
 
+mod check;
 mod events;
 mod rows;
 mod schema;
@@ -17,6 +18,8 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
+
+pub use check::check;
 
 use parking_lot::{Mutex, RwLock};
 use protocol::KeyId;
