@@ -112,6 +112,10 @@ impl Object {
     fn leave(&self) {
         let link = std::mem::take(&mut *self.link.lock());
         let Some(owner) = link.owner else { return };
+        if !owner.connection().is_of_this_process() {
+            // The parent's: a forked child has nothing to give back, and its locks may be held for ever.
+            return;
+        }
         if let Some(session) = link.session {
             let release = !self.place().kind.is_server();
             owner.connection().exit(&session, release);

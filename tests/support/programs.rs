@@ -72,6 +72,12 @@ pub fn process1c() -> PathBuf {
     profile_folder().join(format!("process1c{}", env::consts::EXE_SUFFIX))
 }
 
+/// The simulated 1C process with many objects, of this package too.
+#[must_use]
+pub fn crowd1c() -> PathBuf {
+    profile_folder().join(format!("crowd1c{}", env::consts::EXE_SUFFIX))
+}
+
 /// The simulated 1C host as a program of its own: `host LIBRARY`.
 #[cfg(unix)]
 #[must_use]

@@ -65,6 +65,29 @@ impl Scene {
         scene
     }
 
+    /// The place of another server, on which the same vendor's series is known; nothing runs there yet.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let root = tempfile::tempdir().expect("a temporary folder can be made");
+        let scene = Self { root, server: None };
+        fs::create_dir_all(scene.vendor()).expect("the vendor's folder can be made");
+        fs::create_dir_all(scene.conf_folder()).expect("the server's folder can be made");
+        for (from, to) in [
+            (self.cryptkey(SERIES), scene.cryptkey(SERIES)),
+            (
+                self.conf_folder().join("licence.series"),
+                scene.conf_folder().join("licence.series"),
+            ),
+        ] {
+            fs::copy(from, to).expect("the vendor's files can be copied");
+        }
+        scene.write_conf(0);
+        scene
+    }
+
     /// A whole scene: a licence of so many seats is installed and the server runs.
     ///
     /// # Panics

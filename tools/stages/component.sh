@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
 
-need_packages gcc g++ libc6-dev python3 valgrind
+need_packages gcc g++ libc6-dev python3 valgrind iproute2 nftables
 need_cargo
 
 for target in x86_64-unknown-linux-gnu i686-unknown-linux-gnu x86_64-pc-windows-gnu i686-pc-windows-gnu; do

@@ -13,7 +13,11 @@ use parking_lot::Mutex;
 use protocol::{KeyId, facts::ComponentFacts, signature::PublicKey};
 
 use super::connection::Connection;
-use crate::{native::host::HostHandle, settings::Address, table::CallError};
+use crate::{
+    native::{host::HostHandle, module::pin_module},
+    settings::Address,
+    table::CallError,
+};
 
 /// How long the last object waits for the farewell, so that a process that ends now has said it.
 const FAREWELL: Duration = Duration::from_millis(6);
@@ -51,9 +55,21 @@ impl Owner {
         let id = NEXT_OWNER.fetch_add(1, Ordering::Relaxed);
         let mut connections = CONNECTIONS.lock();
         // A forked child has the parent's connections in memory, but none of their threads.
-        connections.retain(|connection| connection.is_of_this_process());
+        let all = std::mem::take(&mut *connections);
+        for connection in all {
+            if connection.is_of_this_process() {
+                connections.push(connection);
+            } else {
+                // Nothing of it may be touched, not even to drop it: the parent goes on using it.
+                std::mem::forget(connection);
+            }
+        }
         let known = connections.iter().find(|known| known.key() == key);
         let connection = known.cloned().unwrap_or_else(|| {
+            // From now on threads may run in the module at any time.
+            if !pin_module() {
+                log::warn!("the module could not be kept in memory");
+            }
             let made = Arc::new(Connection::new(key.clone(), facts()));
             connections.push(Arc::clone(&made));
             made

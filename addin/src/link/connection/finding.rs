@@ -18,7 +18,6 @@ use crate::{
         trust::is_way,
         worker,
     },
-    native::module::pin_module,
     settings::Address,
     table::CallError,
     texts,
@@ -140,10 +139,6 @@ impl Connection {
         state.servers.push(Arc::clone(server));
         state.woken = true;
         if state.worker.is_none() && !self.stop.load(Ordering::SeqCst) {
-            // From now on a thread may run in the module at any time.
-            if !pin_module() {
-                log::warn!("the module could not be kept in memory");
-            }
             let connection = Arc::clone(self);
             let started = thread::Builder::new()
                 .name("licence-worker".into())
