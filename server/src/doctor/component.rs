@@ -125,7 +125,7 @@ fn value(ini: &Ini, section: &str, key: &str) -> Option<String> {
         values
             .filter(|(name, _)| name.trim().eq_ignore_ascii_case(key))
             .map(|(_, value)| value.trim().to_owned())
-            .last()
+            .next_back()
     };
     of(section).or_else(|| of("Common"))
 }
