@@ -64,7 +64,7 @@ impl Server {
             return Ok(false);
         };
         let command = Command::SwitchKey { key_no, on, by };
-        let outcome = self.store.apply(key_id, command).await?;
+        let outcome = self.change_keys(key_id, command).await?;
         if outcome == Outcome::UnknownKey {
             return Ok(false);
         }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod component;
 pub mod conf;
 pub mod doctor;
+mod hot;
 pub mod keys;
 pub mod logs;
 pub mod net;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     accounting::{Command, ConnectionId, Moment, Outcome},
+    hot::ConfWatch,
     server::{Server, now},
     store::StoreError,
 };
@@ -18,11 +19,15 @@ pub(crate) async fn run(server: Arc<Server>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut count = 0_u64;
+    let mut conf = ConfWatch::new(server.places.conf());
     loop {
         ticks.tick().await;
         count += 1;
         // What the disk refused is tried again with the next tick.
         if let Err(error) = tick(&server).await {
+            log::error!("{error}");
+        }
+        if let Err(error) = conf.tick(&server).await {
             log::error!("{error}");
         }
         if count.is_multiple_of(60)
@@ -44,7 +49,7 @@ async fn tick(server: &Server) -> Result<(), StoreError> {
     }
     server.journal.minute_passed().await?;
     for key_id in server.store.keys_due(now()).await? {
-        server.store.apply(key_id, Command::TimePassed).await?;
+        server.change_keys(key_id, Command::TimePassed).await?;
     }
     for (id, key_id) in server.lives.expired(server.conf().expire) {
         expire(server, id, key_id).await?;

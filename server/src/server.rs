@@ -10,11 +10,12 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
+use protocol::KeyId;
 use tokio::net::TcpListener;
 
 use crate::{
     access::Rate,
-    accounting::{Command, Event, EventKind, Moment},
+    accounting::{Command, Event, EventKind, Moment, Outcome},
     api::{Counts, SignIn, Streams},
     component::{Channels, Directories, Lives},
     conf::{Conf, TlsPort},
@@ -144,6 +145,28 @@ impl Server {
         Arc::clone(&self.conf.read())
     }
 
+    /// Other settings from now on.
+    pub(crate) fn replace_conf(&self, conf: Arc<Conf>) {
+        *self.conf.write() = conf;
+    }
+
+    /// Runs a command that changes keys, or notes that time has passed. A large change goes in parts; all of them are done
+    /// when this ends.
+    ///
+    /// # Errors
+    /// Those of the store; the rest is done when keys or time are looked at next.
+    pub async fn change_keys(
+        &self,
+        key_id: KeyId,
+        command: Command,
+    ) -> Result<Outcome, StoreError> {
+        let mut outcome = self.store.apply(key_id, command).await?;
+        while let Outcome::Done { more: true, .. } = outcome {
+            outcome = self.store.apply(key_id, Command::TimePassed).await?;
+        }
+        Ok(outcome)
+    }
+
     /// Tells the ledger which keys there are now.
     ///
     /// # Errors
@@ -154,7 +177,7 @@ impl Server {
             pools.entry(key_id).or_default();
         }
         for (key_id, keys) in pools {
-            self.store.apply(key_id, Command::KeysChanged(keys)).await?;
+            self.change_keys(key_id, Command::KeysChanged(keys)).await?;
         }
         Ok(())
     }

@@ -15,7 +15,9 @@ use std::{future::Future, pin::Pin};
 
 use protocol::KeyId;
 
-use crate::accounting::{Command, Connection, ConnectionId, Moment, Outcome, Session, SessionId};
+use crate::accounting::{
+    Command, Connection, ConnectionId, Moment, Outcome, RuleBook, Session, SessionId,
+};
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -87,6 +89,8 @@ pub trait Store: Send + Sync {
     fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>>;
     /// All series that have rows or keys.
     fn series(&self) -> Answer<'_, Vec<KeyId>>;
+    /// Other rules from the next command on.
+    fn set_rules(&self, rules: RuleBook);
     /// Keys that an administrator switched off.
     fn keys_off(&self) -> Answer<'_, Vec<(KeyId, u32)>>;
     /// How many seats of a key are occupied.

@@ -150,14 +150,6 @@ impl Embedded {
         })
     }
 
-    /// The rules change from the next command on.
-    pub fn set_rules(&self, rules: RuleBook) {
-        if let Some(inbox) = &self.inbox {
-            // A stopped writer needs no rules.
-            drop(inbox.send(Message::Rules(Box::new(rules))));
-        }
-    }
-
     fn all(&self) -> Vec<(KeyId, Arc<RwLock<Series>>)> {
         self.ledger
             .read()
@@ -332,6 +324,13 @@ impl Store for Embedded {
     fn series(&self) -> Answer<'_, Vec<KeyId>> {
         let found = self.ledger.read().keys().copied().collect();
         Box::pin(async move { Ok(found) })
+    }
+
+    fn set_rules(&self, rules: RuleBook) {
+        if let Some(inbox) = &self.inbox {
+            // A stopped writer needs no rules.
+            drop(inbox.send(Message::Rules(Box::new(rules))));
+        }
     }
 
     fn keys_off(&self) -> Answer<'_, Vec<(KeyId, u32)>> {
