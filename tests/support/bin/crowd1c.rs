@@ -219,7 +219,7 @@ mod unix {
                                 return;
                             }
                             let number = 10 + (at % 50) as u32;
-                            let made = if at % 10 == 0 {
+                            let made = if at.is_multiple_of(10) {
                                 self.seated(command, number)
                             } else {
                                 self.prepared(command, number)
