@@ -74,9 +74,14 @@ impl Place {
 
     /// Starts the program, and waits until it listens.
     pub(crate) fn start(&self) -> Running {
-        let mut process = self
-            .command()
-            .arg("run")
+        let mut command = self.command();
+        command.arg("run");
+        Self::start_as(command)
+    }
+
+    /// Starts the program by a command of one's own.
+    pub(crate) fn start_as(mut command: Command) -> Running {
+        let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

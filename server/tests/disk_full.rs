@@ -1,0 +1,122 @@
+//! The disk of the data folder runs full, and gets room again: a small file system of its own, and the real program.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets an error should end there"
+)]
+
+#[path = "support/component.rs"]
+mod component;
+#[path = "support/place.rs"]
+mod place;
+#[path = "support/vendor.rs"]
+mod vendor;
+
+use std::{collections::BTreeSet, io::Write, path::Path, process::Command};
+
+use component::Component;
+use place::{Place, Running, SERIES};
+use protocol::{
+    Reason,
+    wire::message::{Answer, Id, Request},
+};
+
+const DATA: &str = "var/1C/licence/data";
+
+fn numbers(server: &Running) -> BTreeSet<u32> {
+    let answer = server.get("/api/sessions");
+    let sessions = answer["Sessions"].as_array().unwrap().iter();
+    sessions
+        .map(|session| session["SessionNumber"].as_str().unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_full_disk_refuses_seats_and_corrupts_nothing_and_room_is_enough_to_go_on() {
+    let root = tempfile::tempdir().unwrap();
+    let conf = "[Common]\nServerPort=0\n[Sessions]\nHeartbeatSeconds=100\nExpireSeconds=3600\n";
+    let program = Path::new(env!("CARGO_BIN_EXE_licenceserver"));
+    let place = Place::new(root.path(), program, 100_000, conf);
+    let data = root.path().join(DATA);
+    let kept = root.path().join("kept");
+    std::fs::rename(&data, &kept).unwrap();
+    std::fs::create_dir(&data).unwrap();
+    // The file system is seen by the server alone, and goes with it.
+    let script =
+        "mount -t tmpfs -o size=3m none \"$1\" && cp -p \"$2\"/* \"$1\" && exec \"$3\" run";
+    let mut small = Command::new("unshare");
+    small
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .args([&data, &kept, &program.to_path_buf()])
+        .envs([
+            ("LICENCE_ROOT", root.path().as_os_str()),
+            ("LICENCE_MACHINE_ID", "test-machine".as_ref()),
+        ]);
+    let server = Place::start_as(small);
+    let seen = Path::new("/proc")
+        .join(server.process.id().to_string())
+        .join("root")
+        .join(data.strip_prefix("/").unwrap());
+    let mut component = Component::connect(server.port, SERIES, 1, Id::random()).unwrap();
+    let mut granted = BTreeSet::new();
+    let mut take = |component: &mut Component, number| match component
+        .acquire(Id::random(), number)
+        .unwrap()
+    {
+        Answer::Granted(_) => {
+            granted.insert(number);
+            None
+        }
+        Answer::Denied(denied) => Some(denied.reason),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(take(&mut component, 0), None);
+    let Answer::Granted(first) = component.acquire(Id::random(), 0).unwrap() else {
+        panic!("who has a seat keeps it");
+    };
+
+    let filler = seen.join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    // What the store has of room already lasts for a while.
+    let refused = (1..20_000).find_map(|number| take(&mut component, number));
+    assert_eq!(refused, Some(Reason::StoreFailed));
+    assert_eq!(take(&mut component, 30_000), Some(Reason::StoreFailed));
+    // Whoever has a seat works on.
+    assert!(matches!(
+        component.ask(&Request::Heartbeat).unwrap(),
+        Answer::Alive(_)
+    ));
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(
+        take(&mut component, 30_001),
+        None,
+        "room is enough, without a restart"
+    );
+    let released = component.release(Id::random(), first.session).unwrap();
+    assert_eq!(released, Answer::Done);
+    granted.remove(&0);
+    assert_eq!(numbers(&server), granted);
+
+    // The disk as a power cut would leave it holds just these seats.
+    let stopped = |signal: &str| {
+        let id = server.process.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    stopped("-STOP");
+    for entry in std::fs::read_dir(&seen).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
+    }
+    server.kill();
+    let server = place.start();
+    assert_eq!(numbers(&server), granted);
+}
