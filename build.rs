@@ -3,7 +3,11 @@
 
 use std::{env, path::PathBuf};
 
-const SOURCES: [&str; 2] = ["tests/host/host.cpp", "tests/host/capi.cpp"];
+const SOURCES: [&str; 3] = [
+    "tests/host/host.cpp",
+    "tests/host/capi.cpp",
+    "tests/host/loops.cpp",
+];
 const HEADERS: [&str; 2] = ["tests/host/host.h", "tests/host/native_api.h"];
 const PROGRAM: &str = "tests/host/main.cpp";
 

@@ -8,6 +8,7 @@
 )]
 
 mod json;
+mod loops;
 mod raw;
 mod values;
 

@@ -12,15 +12,7 @@ use std::{
 /// The library that 1C loads, freshly built.
 #[must_use]
 pub fn addin_library() -> PathBuf {
-    built(
-        "licenceaddin",
-        &["--lib"],
-        &format!(
-            "{}licenceaddin{}",
-            env::consts::DLL_PREFIX,
-            env::consts::DLL_SUFFIX
-        ),
-    )
+    library("licenceaddin", None)
 }
 
 /// The same library as another version, 3.0.x.7528, in a folder of its own.
@@ -48,6 +40,32 @@ pub fn other_addin_library() -> PathBuf {
     )
 }
 
+/// The library that 1C loads, built as it is shipped.
+#[must_use]
+pub fn shipped_library() -> PathBuf {
+    library("licenceaddin", Some("component"))
+}
+
+/// The component that the benches compare with.
+#[must_use]
+pub fn peer_library() -> PathBuf {
+    library("licence-peer", None)
+}
+
+fn library(package: &str, profile: Option<&str>) -> PathBuf {
+    let name = package.trim_start_matches("licence-");
+    built(
+        package,
+        &["--lib"],
+        profile,
+        &format!(
+            "{}{name}{}",
+            env::consts::DLL_PREFIX,
+            env::consts::DLL_SUFFIX
+        ),
+    )
+}
+
 /// A program of the workspace by its name (`licenceserver`, `licenceedit`), freshly built.
 ///
 /// # Panics
@@ -57,11 +75,13 @@ pub fn program(name: &str) -> PathBuf {
     let package = match name {
         "licenceserver" => "licenceserver",
         "licenceedit" => "licencecenter",
+        "bare_axum" => "licence-peer",
         other => panic!("no package of the workspace has a program {other}"),
     };
     built(
         package,
         &["--bin", name],
+        None,
         &format!("{name}{}", env::consts::EXE_SUFFIX),
     )
 }
@@ -87,8 +107,11 @@ pub fn host_program() -> &'static Path {
 
 static BUILT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
-fn built(package: &str, what: &[&str], file: &str) -> PathBuf {
-    let folder = profile_folder();
+fn built(package: &str, what: &[&str], profile: Option<&str>, file: &str) -> PathBuf {
+    let mut folder = profile_folder();
+    if let Some(profile) = profile {
+        folder.set_file_name(profile);
+    }
     let mut command = cargo_build(package, what);
     let profile = folder
         .file_name()

@@ -88,6 +88,18 @@ impl Scene {
         scene
     }
 
+    /// Writes licenceserver.conf: a free port of this computer, and these sections. To be done before the start.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    pub fn configure(&self, sections: &str) {
+        fs::write(
+            self.conf_folder().join("licenceserver.conf"),
+            format!("[Common]\nServerAddr=127.0.0.1\nServerPort=0\n\n{sections}"),
+        )
+        .expect("licenceserver.conf can be written");
+    }
+
     /// A whole scene: a licence of so many seats is installed and the server runs.
     ///
     /// # Panics
@@ -240,6 +252,15 @@ impl Scene {
             std::mem::forget(server);
         }
         self.root.disable_cleanup(true);
+    }
+
+    /// The process of the running server.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn server_pid(&self) -> u32 {
+        self.server.as_ref().expect("the server runs").child.id()
     }
 
     /// What `GET path` of the REST API answers to the default administrator: the status and the JSON.
@@ -415,7 +436,8 @@ fn text(path: &Path) -> &str {
 }
 
 /// The port of the first address in a line like `listening on http://127.0.0.1:9099`.
-fn port_in(line: &str) -> Option<u16> {
+#[must_use]
+pub fn port_in(line: &str) -> Option<u16> {
     let (_, address) = line.split_once("http://")?;
     let (_, port) = address.trim().trim_end_matches('/').rsplit_once(':')?;
     port.parse().ok()

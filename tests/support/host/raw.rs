@@ -127,4 +127,20 @@ unsafe extern "C" {
     pub(super) fn value_double(value: *const RawVariant) -> f64;
     pub(super) fn value_tm(value: *const RawVariant, fields: *mut c_int);
     pub(super) fn value_data(value: *const RawVariant, count: *mut u32) -> *mut c_void;
+    pub(super) fn loop_plain_memory(host: *mut RawHost) -> bool;
+    pub(super) fn loop_get(host: *mut RawHost, number: i64, times: u64) -> bool;
+    pub(super) fn loop_call(
+        host: *mut RawHost,
+        number: i64,
+        params: *mut RawVariant,
+        count: i64,
+        times: u64,
+    ) -> bool;
+    pub(super) fn loop_find(
+        host: *mut RawHost,
+        names: *const *const u16,
+        count: usize,
+        times: u64,
+    ) -> i64;
+    pub(super) fn loop_live(exports: *const Exports, name: *const u16, times: u64) -> bool;
 }
