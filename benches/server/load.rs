@@ -22,8 +22,13 @@ use protocol::{
     },
 };
 
-/// Generator threads: as many as the server's own machine has cores here.
+/// Generator threads: one could be the bottleneck.
 const THREADS: usize = 2;
+
+/// Looks at an answer; none comes from a bare handler.
+pub(crate) type Check<'a> = &'a (dyn Fn(Option<Answer>) + Sync);
+/// Makes a request.
+pub(crate) type Make<'a> = &'a (dyn Fn() -> Request + Sync);
 
 /// One socket and one channel.
 pub(crate) struct Client {
@@ -152,8 +157,8 @@ impl Client {
 pub(crate) fn run(
     clients: &mut [Client],
     total: u64,
-    request: &(dyn Fn() -> Request + Sync),
-    check: &(dyn Fn(Option<Answer>) + Sync),
+    request: Make<'_>,
+    check: Check<'_>,
 ) -> Duration {
     let share = clients.len().div_ceil(THREADS);
     let start = Instant::now();
@@ -166,12 +171,7 @@ pub(crate) fn run(
     start.elapsed()
 }
 
-fn rounds(
-    clients: &mut [Client],
-    total: u64,
-    request: &(dyn Fn() -> Request + Sync),
-    check: &(dyn Fn(Option<Answer>) + Sync),
-) {
+fn rounds(clients: &mut [Client], total: u64, request: Make<'_>, check: Check<'_>) {
     let mut unsent = total;
     for client in clients.iter_mut().take(total as usize) {
         client.send(&request());

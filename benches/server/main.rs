@@ -15,7 +15,7 @@ use licence::{
     programs,
     scene::{SERIES, Scene, port_in},
 };
-use load::Client;
+use load::{Check, Client};
 use protocol::{
     KeyId,
     facts::{SessionFacts, SessionKey},
@@ -51,7 +51,7 @@ fn heartbeats(criterion: &mut Criterion, scene: &Scene) {
         .map(|_| Client::bare(port, key_id, bare.port))
         .collect();
     let nothing = |answer: Option<Answer>| assert!(answer.is_none());
-    let sides: [(&str, u32, &mut [Client], &(dyn Fn(Option<Answer>) + Sync)); 2] = [
+    let sides: [(&str, u32, &mut [Client], Check<'_>); 2] = [
         ("licenceserver", scene.server_pid(), &mut ours, &alive),
         ("bare axum", bare.child.id(), &mut peer, &nothing),
     ];

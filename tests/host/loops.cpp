@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "host.h"
+#include "shapes.h"
 
 using host::Host;
 using native::Unit;
@@ -13,14 +13,14 @@ namespace {
 // A memory manager as the platform's is in earnest: it counts nothing.
 class PlainMemory final : public native::MemoryManagerBase {
 public:
-    bool NATIVE_METHOD AllocMemory(void** memory, unsigned long bytes) override { return (*memory = std::malloc(bytes)) != nullptr; }
-    void NATIVE_METHOD FreeMemory(void** memory) override { std::free(*memory); *memory = nullptr; }
+    bool NATIVE_METHOD AllocMemory(void** memory, unsigned long bytes) override { return (*memory = malloc(bytes)) != nullptr; }
+    void NATIVE_METHOD FreeMemory(void** memory) override { free(*memory); *memory = nullptr; }
 };
 
 PlainMemory plain_memory;
 
 void release(const Variant& value) {
-    if (value.kind == native::kPwstr || value.kind == native::kBlob) std::free(value.wide.units);
+    if (value.kind == native::kPwstr || value.kind == native::kBlob) free(value.wide.units);
 }
 
 }  // namespace
@@ -62,8 +62,8 @@ long long loop_find(Host* self, const Unit* const* names, size_t count, unsigned
 
 // Makes an object, initialises it, asks its name and ends it.
 bool loop_live(const native::Exports* exports, const Unit* name, unsigned long long times) {
-    host::Watch watch;
-    host::Connection connection(watch);
+    host::Side* side = side_new();
+    host::Connection connection(side);
     bool good = true;
     for (; times; --times) {
         native::ComponentBase* object = nullptr;
@@ -72,10 +72,11 @@ bool loop_live(const native::Exports* exports, const Unit* name, unsigned long l
         good &= object->Init(static_cast<native::ConnectionBase*>(&connection));
         good &= object->setMemManager(static_cast<native::MemoryManagerBase*>(&plain_memory));
         good &= object->RegisterExtensionAs(&extension);
-        std::free(extension);
+        free(extension);
         object->Done();
         exports->destroy_object(&object);
     }
+    side_delete(side);
     return good;
 }
 

@@ -6,8 +6,9 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <thread>
+#include <vector>
 
-#include "host.h"
+#include "shapes.h"
 
 namespace {
 
@@ -26,7 +27,7 @@ template <class Function> void find(void* library, const char* name, Function& f
 }
 
 void release(host::Host& host, native::Variant& value) {
-    if (value.kind == native::kPwstr || value.kind == native::kBlob) host.memory.release(value.wide.units);
+    if (value.kind == native::kPwstr || value.kind == native::kBlob) side_release(host.side, value.wide.units);
 }
 
 void free_name(host::Host& host, const native::Unit* name, const char* what) {
@@ -34,7 +35,7 @@ void free_name(host::Host& host, const native::Unit* name, const char* what) {
     size_t length = 0;
     while (name[length]) ++length;
     expect(length > 0, what);
-    host.memory.release(const_cast<native::Unit*>(name));
+    side_release(host.side, const_cast<native::Unit*>(name));
 }
 
 // Reads and writes every property, looks every name up again, and calls every method without its arguments.
@@ -96,10 +97,10 @@ void live(const native::Exports& exports, bool memory_first, int how) {
     use(host);
     host.done();
     expect(host.destroy(how), "the object is not destroyed");
-    expect(host.memory.live() == 0, "memory of the platform is lost");
-    expect(host.memory.foreign_frees == 0, "memory is freed that is not the platform's");
-    expect(host.memory.empty_requests == 0, "no bytes are asked for");
-    expect(host.watch.late() == 0, "the platform is called after Done");
+    expect(side_live(host.side) == 0, "memory of the platform is lost");
+    expect(side_foreign_frees(host.side) == 0, "memory is freed that is not the platform's");
+    expect(side_empty_requests(host.side) == 0, "no bytes are asked for");
+    expect(side_late_calls(host.side) == 0, "the platform is called after Done");
 }
 
 // --- with a server

@@ -15,7 +15,7 @@ mod values;
 use std::{ffi::c_void, path::Path, ptr, sync::OnceLock, thread, time::Duration};
 
 use libloading::{Library as Loaded, Symbol};
-use raw::{Exports, RawHost};
+use raw::{Exports, RawHost, RawSide};
 
 pub use values::{Value, Values, kind};
 
@@ -130,6 +130,8 @@ impl Library {
         let raw = unsafe { raw::host_create(&raw const self.exports, class) };
         (!raw.is_null()).then(|| Object {
             raw,
+            // SAFETY: the host was made a moment ago; its side lives as long.
+            side: unsafe { raw::host_side(raw) },
             library: self,
             ended: false,
         })
@@ -212,6 +214,7 @@ pub struct Raised;
 #[derive(Debug)]
 pub struct Object<'l> {
     raw: *mut RawHost,
+    side: *mut RawSide,
     library: &'l Library,
     ended: bool,
 }
@@ -282,10 +285,10 @@ impl Object<'_> {
     pub fn report(&self) -> Report {
         unsafe {
             Report {
-                lost: raw::host_live(self.raw),
-                foreign_frees: raw::host_foreign_frees(self.raw),
-                empty_requests: raw::host_empty_requests(self.raw),
-                late_calls: raw::host_late_calls(self.raw),
+                lost: raw::side_live(self.side),
+                foreign_frees: raw::side_foreign_frees(self.side),
+                empty_requests: raw::side_empty_requests(self.side),
+                late_calls: raw::side_late_calls(self.side),
             }
         }
     }
@@ -529,30 +532,30 @@ impl Object<'_> {
 
     /// Lets so many allocations through and refuses those after; `lie` says true and gives null.
     pub fn refuse_after(&self, count: i64, lie: bool) {
-        unsafe { raw::host_refuse_after(self.raw, count, lie) };
+        unsafe { raw::side_refuse_after(self.side, count, lie) };
     }
 
     /// Refuses nothing any more.
     pub fn refuse_nothing(&self) {
-        unsafe { raw::host_refuse_after(self.raw, -1, false) };
+        unsafe { raw::side_refuse_after(self.side, -1, false) };
     }
 
     /// How often memory was asked for.
     #[must_use]
     pub fn allocations(&self) -> i64 {
-        unsafe { raw::host_allocations(self.raw) }
+        unsafe { raw::side_allocations(self.side) }
     }
 
     /// The errors reported so far.
     #[must_use]
     pub fn errors(&self) -> Vec<Error> {
-        let count = unsafe { raw::host_error_count(self.raw) };
+        let count = unsafe { raw::side_error_count(self.side) };
         (0..count)
             .map(|number| {
                 let (mut code, mut source, mut words, mut raise) = (0, ptr::null(), ptr::null(), 0);
                 unsafe {
-                    raw::host_error(
-                        self.raw,
+                    raw::side_error(
+                        self.side,
                         number,
                         &raw mut code,
                         &raw mut source,
@@ -577,22 +580,22 @@ impl Object<'_> {
             unsafe { (*context.cast::<&mut dyn FnMut()>())() }
         }
         let mut body = body;
-        unsafe { raw::host_on_error(self.raw, Some(run), (&raw mut body).cast()) };
+        unsafe { raw::side_on_error(self.side, Some(run), (&raw mut body).cast()) };
         during();
-        unsafe { raw::host_on_error(self.raw, None, ptr::null_mut()) };
+        unsafe { raw::side_on_error(self.side, None, ptr::null_mut()) };
     }
 
     /// The events, once there are `count` or the time is over.
     #[must_use]
     pub fn wait_events(&self, count: usize, limit: Duration) -> Vec<Event> {
         let limit = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-        let count = unsafe { raw::host_wait_events(self.raw, count as i64, limit) };
+        let count = unsafe { raw::side_wait_events(self.side, count as i64, limit) };
         (0..count)
             .map(|number| {
                 let (mut source, mut message, mut data) = (ptr::null(), ptr::null(), ptr::null());
                 unsafe {
-                    raw::host_event(
-                        self.raw,
+                    raw::side_event(
+                        self.side,
                         number,
                         &raw mut source,
                         &raw mut message,
@@ -611,13 +614,13 @@ impl Object<'_> {
     /// How many events may wait.
     #[must_use]
     pub fn event_depth(&self) -> i64 {
-        unsafe { raw::host_event_depth(self.raw) }
+        unsafe { raw::side_depth(self.side) }
     }
 
     /// How often the component asked for an interface of the platform.
     #[must_use]
     pub fn interface_calls(&self) -> i64 {
-        unsafe { raw::host_interface_calls(self.raw) }
+        unsafe { raw::side_interface_calls(self.side) }
     }
 
     /// What the platform tells of itself; none answers null to GetInterface.
@@ -625,8 +628,8 @@ impl Object<'_> {
         let (version, application) = version_and_application.unwrap_or_default();
         let present = version_and_application.is_some();
         unsafe {
-            raw::host_platform(
-                self.raw,
+            raw::side_platform(
+                self.side,
                 units(version).as_ptr(),
                 application,
                 present,
@@ -637,7 +640,7 @@ impl Object<'_> {
 
     /// A platform that has the interface and gives no structure.
     pub fn platform_without_info(&self) {
-        unsafe { raw::host_platform(self.raw, units("").as_ptr(), 0, true, true) };
+        unsafe { raw::side_platform(self.side, units("").as_ptr(), 0, true, true) };
     }
 
     fn answer(&self, good: bool, answer: &Values) -> Result<Value, Raised> {
@@ -651,13 +654,13 @@ impl Object<'_> {
     /// Takes what the component wrote and frees it, as the platform does.
     pub fn consume(&self, answer: &Values) -> Value {
         let (value, memory) = answer.read(0);
-        unsafe { raw::host_free(self.raw, memory) };
+        unsafe { raw::side_release(self.side, memory) };
         value
     }
 
     fn take(&self, name: *mut u16) -> Option<String> {
         let words = unsafe { text(name) };
-        unsafe { raw::host_free(self.raw, name.cast()) };
+        unsafe { raw::side_release(self.side, name.cast()) };
         words
     }
 }

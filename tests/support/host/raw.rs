@@ -1,4 +1,4 @@
-//! The functions of `tests/host/capi.cpp`, one to one.
+//! The functions of `tests/host/`, one to one.
 #![allow(missing_docs, reason = "documented where they are defined")]
 
 use std::ffi::{c_int, c_long, c_void};
@@ -14,6 +14,13 @@ pub(super) struct RawVariant {
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct RawHost {
+    _opaque: [u8; 0],
+}
+
+/// A `host::Side`, seen only by C++.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct RawSide {
     _opaque: [u8; 0],
 }
 
@@ -40,6 +47,7 @@ unsafe extern "C" {
     pub(super) fn host_done(host: *mut RawHost);
     pub(super) fn host_destroy(host: *mut RawHost, how: c_int) -> bool;
     pub(super) fn host_delete(host: *mut RawHost);
+    pub(super) fn host_side(host: *mut RawHost) -> *mut RawSide;
     pub(super) fn host_register(host: *mut RawHost, name: *mut *mut u16) -> bool;
     pub(super) fn host_property_count(host: *mut RawHost) -> i64;
     pub(super) fn host_find_property(host: *mut RawHost, name: *const u16) -> i64;
@@ -74,39 +82,39 @@ unsafe extern "C" {
     ) -> bool;
     pub(super) fn host_locale(host: *mut RawHost, locale: *const u16);
     pub(super) fn host_language(host: *mut RawHost, code: *const u16);
-    pub(super) fn host_free(host: *mut RawHost, memory: *mut c_void);
-    pub(super) fn host_live(host: *mut RawHost) -> i64;
-    pub(super) fn host_allocations(host: *mut RawHost) -> i64;
-    pub(super) fn host_foreign_frees(host: *mut RawHost) -> i64;
-    pub(super) fn host_empty_requests(host: *mut RawHost) -> i64;
-    pub(super) fn host_late_calls(host: *mut RawHost) -> i64;
-    pub(super) fn host_refuse_after(host: *mut RawHost, count: i64, lie: bool);
-    pub(super) fn host_error_count(host: *mut RawHost) -> i64;
-    pub(super) fn host_error(
-        host: *mut RawHost,
+    pub(super) fn side_release(side: *mut RawSide, memory: *mut c_void);
+    pub(super) fn side_live(side: *mut RawSide) -> i64;
+    pub(super) fn side_allocations(side: *mut RawSide) -> i64;
+    pub(super) fn side_foreign_frees(side: *mut RawSide) -> i64;
+    pub(super) fn side_empty_requests(side: *mut RawSide) -> i64;
+    pub(super) fn side_late_calls(side: *mut RawSide) -> i64;
+    pub(super) fn side_refuse_after(side: *mut RawSide, count: i64, lie: bool);
+    pub(super) fn side_error_count(side: *mut RawSide) -> i64;
+    pub(super) fn side_error(
+        side: *mut RawSide,
         number: i64,
         code: *mut c_int,
         source: *mut *const u16,
         text: *mut *const u16,
         raise: *mut i64,
     );
-    pub(super) fn host_on_error(
-        host: *mut RawHost,
+    pub(super) fn side_on_error(
+        side: *mut RawSide,
         callback: Option<Callback>,
         context: *mut c_void,
     );
-    pub(super) fn host_wait_events(host: *mut RawHost, count: i64, milliseconds: i64) -> i64;
-    pub(super) fn host_event(
-        host: *mut RawHost,
+    pub(super) fn side_wait_events(side: *mut RawSide, count: i64, milliseconds: i64) -> i64;
+    pub(super) fn side_event(
+        side: *mut RawSide,
         number: i64,
         source: *mut *const u16,
         message: *mut *const u16,
         data: *mut *const u16,
     );
-    pub(super) fn host_event_depth(host: *mut RawHost) -> i64;
-    pub(super) fn host_interface_calls(host: *mut RawHost) -> i64;
-    pub(super) fn host_platform(
-        host: *mut RawHost,
+    pub(super) fn side_depth(side: *mut RawSide) -> i64;
+    pub(super) fn side_interface_calls(side: *mut RawSide) -> i64;
+    pub(super) fn side_platform(
+        side: *mut RawSide,
         version: *const u16,
         application: c_int,
         present: bool,

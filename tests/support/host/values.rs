@@ -1,4 +1,4 @@
-//! Values of the platform, in the true C++ layout, made and read by the functions of `capi.cpp`.
+//! Values of the platform, in the true C++ layout, made and read by the functions of `shapes.cpp`.
 
 use std::ffi::c_void;
 

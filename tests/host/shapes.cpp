@@ -1,20 +1,45 @@
-// Plain functions by which the tests in Rust drive the simulated platform.
+// Plain functions by which the tests in Rust drive the platform's objects and values.
 #include <cstring>
 #include <new>
 
-#include "host.h"
+#include "shapes.h"
 
 using host::Host;
 using native::Unit;
 using native::Variant;
 
-namespace {
+#ifdef _MSC_VER
+// What Microsoft's run-time library has and MinGW's, which this is linked with, has not under these names.
+extern "C" void* malloc(size_t bytes);
+extern "C" void free(void* memory);
+extern "C" int _purecall() { __builtin_trap(); }
+extern "C" int _fltused = 0;
+void* operator new(size_t bytes) { return malloc(bytes); }
+void operator delete(void* memory) noexcept { free(memory); }
+void operator delete(void* memory, size_t) noexcept { free(memory); }
+#endif
 
-long long as_long(size_t number) { return static_cast<long long>(number); }
+namespace host {
 
-const Unit* units(const host::Text& text) { return reinterpret_cast<const Unit*>(text.c_str()); }
+bool Host::destroy(int how) {
+    native::ComponentBase* object = component;
+    component = nullptr;
+    bool good = true;
+    switch (how) {
+    case 0: good = exports.destroy_object(&object) == 0 && !object; break;
+    case 1: delete object; break;
+    case 2: delete static_cast<native::LanguageExtenderBase*>(object); break;
+    case 3: delete static_cast<native::LocaleBase*>(object); break;
+    case 4: delete static_cast<native::UserLanguageBase*>(object); break;
+    case 5: object->~ComponentBase(); break;
+    default: good = false;
+    }
+    // Whatever comes after this is too late, Done or not.
+    side_done(side);
+    return good;
+}
 
-}  // namespace
+}  // namespace host
 
 extern "C" {
 
@@ -27,7 +52,7 @@ Host* host_create(const native::Exports* exports, const Unit* name) {
     return nullptr;
 }
 bool host_init(Host* self) {
-    self->watch.again();
+    side_again(self->side);
     return self->component->Init(static_cast<native::ConnectionBase*>(&self->connection));
 }
 bool host_init_null(Host* self) { return self->component->Init(nullptr); }
@@ -37,6 +62,7 @@ long long host_info(Host* self) { return self->component->GetInfo(); }
 void host_done(Host* self) { self->done(); }
 bool host_destroy(Host* self, int how) { return self->destroy(how); }
 void host_delete(Host* self) { delete self; }
+host::Side* host_side(Host* self) { return self->side; }
 
 // --- what the component shows
 
@@ -58,56 +84,6 @@ bool host_procedure(Host* self, long long number, Variant* params, long long cou
 bool host_function(Host* self, long long number, Variant* answer, Variant* params, long long count) { return self->component->CallAsFunc(number, answer, params, count); }
 void host_locale(Host* self, const Unit* locale) { self->component->SetLocale(locale); }
 void host_language(Host* self, const Unit* code) { self->component->SetUserInterfaceLanguageCode(code); }
-
-// --- memory
-
-void host_free(Host* self, void* memory) { self->memory.release(memory); }
-long long host_live(Host* self) { return as_long(self->memory.live()); }
-long long host_allocations(Host* self) { return self->memory.allocations; }
-long long host_foreign_frees(Host* self) { return self->memory.foreign_frees; }
-long long host_empty_requests(Host* self) { return self->memory.empty_requests; }
-long long host_late_calls(Host* self) { return self->watch.late(); }
-void host_refuse_after(Host* self, long long count, bool lie) {
-    self->memory.lie = lie;
-    self->memory.refuse_after = count;
-}
-
-// --- errors, events, the platform
-
-long long host_error_count(Host* self) {
-    std::lock_guard<std::mutex> lock(self->connection.mutex);
-    return as_long(self->connection.errors.size());
-}
-void host_error(Host* self, long long number, int* code, const Unit** source, const Unit** text, long long* raise) {
-    std::lock_guard<std::mutex> lock(self->connection.mutex);
-    const host::Error& error = self->connection.errors.at(static_cast<size_t>(number));
-    *code = error.code;
-    *source = units(error.source);
-    *text = units(error.text);
-    *raise = error.raise;
-}
-void host_on_error(Host* self, void (*callback)(void*), void* context) {
-    self->connection.on_error = callback;
-    self->connection.on_error_context = context;
-}
-long long host_wait_events(Host* self, long long count, long long milliseconds) {
-    return as_long(self->connection.wait_events(static_cast<size_t>(count), std::chrono::milliseconds(milliseconds)));
-}
-void host_event(Host* self, long long number, const Unit** source, const Unit** message, const Unit** data) {
-    std::lock_guard<std::mutex> lock(self->connection.mutex);
-    const host::Event& event = self->connection.events.at(static_cast<size_t>(number));
-    *source = units(event.source);
-    *message = units(event.message);
-    *data = units(event.data);
-}
-long long host_event_depth(Host* self) { return self->connection.depth; }
-long long host_interface_calls(Host* self) { return self->connection.interface_calls; }
-void host_platform(Host* self, const Unit* version, int application, bool present, bool no_info) {
-    self->connection.has_platform = present;
-    self->connection.platform.no_info = no_info;
-    self->connection.platform.application = application;
-    self->connection.platform.version = reinterpret_cast<const char16_t*>(version);
-}
 
 // --- values: an array whose every byte is 0xAA at first, as a careless platform leaves it
 

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# tools/bench.sh [RUNS]   runs all benches RUNS times (3) and prints what docs/performance.md holds: the machine, and
+#                         a table of medians with ratios. Figures of one ratio come from one and the same run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/lib.sh
+
+runs=${1:-3}
+[[ $runs =~ ^[1-9][0-9]*$ ]] || die "usage: tools/bench.sh [RUNS]"
+need_packages g++ python3
+need_cargo
+
+results=$(mktemp -d -t licence-bench.XXXXXX)
+trap 'rm -rf "$results"' EXIT
+for ((run = 1; run <= runs; run++)); do
+    say "run $run of $runs" >&2
+    CRITERION_HOME=$results/$run cargo bench --locked --bench component --bench server -- --noplot >&2
+done
+cargo build --quiet --locked --profile component --package licenceaddin --lib
+target=$(cargo metadata --no-deps --format-version 1 --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+python3 tools/bench_table.py "$results" "$target/component/liblicenceaddin.so"
