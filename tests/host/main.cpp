@@ -5,12 +5,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "shapes.h"
 
 namespace {
+
+using Text = std::u16string;
 
 [[noreturn]] void fail(const char* what) {
     std::fprintf(stderr, "host: %s\n", what);
@@ -105,7 +108,7 @@ void live(const native::Exports& exports, bool memory_first, int how) {
 
 // --- with a server
 
-host::Text wide(const char* ascii) { return host::Text(ascii, ascii + std::strlen(ascii)); }
+Text wide(const char* ascii) { return Text(ascii, ascii + std::strlen(ascii)); }
 
 native::Variant number(int32_t value) {
     native::Variant variant;
@@ -116,7 +119,7 @@ native::Variant number(int32_t value) {
 }
 
 // Lives as long as the text.
-native::Variant text(host::Text& value) {
+native::Variant text(Text& value) {
     native::Variant variant = number(0);
     variant.kind = native::kPwstr;
     variant.wide.units = reinterpret_cast<native::Unit*>(&value[0]);
@@ -133,14 +136,14 @@ native::Variant date() {
 }
 
 void set(host::Host& host, const char* name, native::Variant value) {
-    host::Text wanted = wide(name);
+    Text wanted = wide(name);
     long found = host.component->FindProp(reinterpret_cast<const native::Unit*>(wanted.c_str()));
     expect(found >= 0 && host.component->SetPropVal(found, &value), name);
 }
 
 // Calls a method with these arguments, the others left out. Its answer is the caller's to release.
 native::Variant call(host::Host& host, const char* name, std::vector<native::Variant> arguments) {
-    host::Text wanted = wide(name);
+    Text wanted = wide(name);
     long found = host.component->FindMethod(reinterpret_cast<const native::Unit*>(wanted.c_str()));
     expect(found >= 0, name);
     long count = host.component->GetNParams(found);
@@ -164,8 +167,8 @@ void work(const native::Exports& exports, int32_t port, const char* datafile, co
     expect(host.create(exports.class_names()), "the object is not created");
     expect(host.component->Init(static_cast<native::ConnectionBase*>(&host.connection)), "Init fails");
     expect(host.component->setMemManager(static_cast<native::MemoryManagerBase*>(&host.memory)), "setMemManager fails");
-    host::Text address = wide("127.0.0.1"), series = wide("672B"), path = wide(datafile), name = wide(object);
-    host::Text base = wide("Srvr=app;Ref=demo;"), user = wide("user"), computer = wide("PC"), application = wide("1CV8C");
+    Text address = wide("127.0.0.1"), series = wide("672B"), path = wide(datafile), name = wide(object);
+    Text base = wide("Srvr=app;Ref=demo;"), user = wide("user"), computer = wide("PC"), application = wide("1CV8C");
     set(host, "ServerAddr", text(address));
     set(host, "ServerPort", number(port));
     set(host, "KeyID", text(series));
@@ -181,7 +184,7 @@ void work(const native::Exports& exports, int32_t port, const char* datafile, co
     native::Variant content = call(host, "GetObject", {text(name)});
     expect(content.kind == native::kBlob && content.narrow.byte_count > 0, "GetObject");
     release(host, content);
-    host::Text out = path + wide(".out");
+    Text out = path + wide(".out");
     succeed(host, "GetObjectToFile", {text(name), text(out)});
     if (release_it) {
         succeed(host, "ReleaseLicence");
@@ -189,9 +192,9 @@ void work(const native::Exports& exports, int32_t port, const char* datafile, co
     }
     host.done();
     expect(host.destroy(0), "the object is not destroyed");
-    expect(host.memory.live() == 0, "memory of the platform is lost");
-    expect(host.memory.foreign_frees == 0, "memory is freed that is not the platform's");
-    expect(host.watch.late() == 0, "the platform is called after Done");
+    expect(side_live(host.side) == 0, "memory of the platform is lost");
+    expect(side_foreign_frees(host.side) == 0, "memory is freed that is not the platform's");
+    expect(side_late_calls(host.side) == 0, "the platform is called after Done");
 }
 
 }  // namespace
