@@ -88,7 +88,7 @@ fn calls(criterion: &mut Criterion, scene: &Scene, ours: &Library, peer: &Librar
     let datafile = packed(scene, "small", b"the protected object");
     let ours = (
         "licenceaddin",
-        Taker::new(scene, &datafile).seated(ours, 0),
+        Taker::new(scene, &datafile).seated(ours, 1),
         "LicenceAddIn",
     );
     let peer = (
@@ -157,7 +157,7 @@ fn cold(criterion: &mut Criterion, scene: &Scene, ours: &Library) {
 fn protected(criterion: &mut Criterion, scene: &Scene, ours: &Library) {
     let content: Vec<u8> = noise(OBJECT_BYTES);
     let datafile = packed(scene, "large", &content);
-    let object = Taker::new(scene, &datafile).seated(ours, 0);
+    let object = Taker::new(scene, &datafile).seated(ours, 1);
     assert!(object.use_plain_memory());
     let number = object.find_method("GetObject");
     let mut group = criterion.benchmark_group("open a protected object");

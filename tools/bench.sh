@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools/bench.sh [RUNS]   runs all benches RUNS times (3) and prints what docs/performance.md holds: the machine, and
-#                         a table of medians with ratios. Figures of one ratio come from one and the same run.
+# tools/bench.sh [RUNS]   runs all benches RUNS times (3) and prints, in Markdown, the machine and a table of medians
+#                         with ratios. Figures of one ratio come from one and the same run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/lib.sh
