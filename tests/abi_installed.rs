@@ -18,15 +18,15 @@ use std::{
 };
 
 use licence::{
-    probe::Probe,
-    programs::{addin_library, other_addin_library},
+    host::Value,
+    process::Process,
+    programs::{addin_library, other_addin_library, process1c},
     room::copy_program,
-    scene::Scene,
+    scene::{Scene, session},
 };
 
 /// A user without rights, `nobody` on every Linux.
 const NOBODY: u32 = 65534;
-const PROBE: &str = env!("CARGO_BIN_EXE_probe1c");
 
 /// A computer with places of its own, all of them root's but for the user's home.
 struct Computer {
@@ -58,7 +58,7 @@ impl Computer {
         let inner = computer.root.path().join(home.strip_prefix("/").unwrap());
         fs::create_dir_all(&inner).unwrap();
         chown(&inner, Some(NOBODY), None).unwrap();
-        copy_program(Path::new(PROBE), &computer.path("probe1c"));
+        copy_program(&process1c(), &computer.path("process1c"));
         computer
     }
 
@@ -89,9 +89,9 @@ impl Computer {
     }
 
     /// A process of the user.
-    fn process(&self) -> Probe {
-        Probe::start(
-            Command::new(self.path("probe1c"))
+    fn process(&self) -> Process {
+        Process::bare(
+            Command::new(self.path("process1c"))
                 .env_clear()
                 .env("LICENCE_ROOT", self.root.path())
                 .env("HOME", self.path("home/user"))
@@ -154,9 +154,9 @@ fn versions() -> (String, String) {
 }
 
 /// Makes the component open its log: it does at Connect, and for that it needs a series.
-fn connect(process: &mut Probe) {
-    process.ask("set KeyID 672B");
-    process.ask("call Connect");
+fn connect(process: &mut Process) {
+    process.set("KeyID", "672B".into());
+    process.call("Connect", &[]);
 }
 
 #[test]
@@ -170,15 +170,12 @@ fn the_installed_component_works_instead_of_the_template_s_copy_be_it_newer_or_o
         let template = computer.template(&template, "copy_of_template.so");
         let installed = computer.install(&installed);
         let mut process = computer.process();
-        process.ask("capabilities 3");
-        process.ask("platform 8.3.25.1286 0");
+        process.capabilities(3);
+        process.platform("8.3.25.1286", 0);
         process.load(&template);
-        assert_eq!(&process.ask("get Version"), version);
-        assert_eq!(&process.ask("get TemplateVersion"), template_version);
-        assert_eq!(
-            process.ask("get ModulePath"),
-            installed.display().to_string()
-        );
+        assert_eq!(&process.text("Version"), version);
+        assert_eq!(&process.text("TemplateVersion"), template_version);
+        assert_eq!(process.text("ModulePath"), installed.display().to_string());
         let module = &process.settings()["Module"];
         assert_eq!(module["Installed"]["State"], "used");
         assert_eq!(module["TemplateFile"], template.display().to_string());
@@ -202,8 +199,8 @@ fn the_installed_component_works_instead_of_the_template_s_copy_be_it_newer_or_o
         let log = computer.log(&format!("licenceaddin-{}", processor()));
         assert!(log.contains("platform 8.3.25.1286"), "{log}");
 
-        assert_eq!(process.ask("destroy"), "ok");
-        assert!(process.end());
+        process.end();
+        assert!(process.exit());
     }
 }
 
@@ -224,21 +221,17 @@ fn the_installed_component_takes_the_seat_and_opens_the_object() {
     );
     fs::write(&data, datafile).unwrap();
     let mut process = computer.process();
-    process.ask("capabilities 3");
-    process.ask("platform 8.3.25.1286 0");
+    process.capabilities(3);
+    process.platform("8.3.25.1286", 0);
     process.load(&template);
-    process.ask("set ServerAddr 127.0.0.1");
-    process.ask(&format!("set ServerPort {}", scene.port()));
-    for call in [
-        format!("call LoadDataFile {}", data.display()),
-        "call SetSession Srvr=app;Ref=demo;\t5".to_owned(),
-        "call Connect".to_owned(),
-        "call ObtainLicence".to_owned(),
-        format!("call GetObjectToFile Расчет\t{}", out.display()),
-    ] {
-        let answer = process.ask(&call);
-        assert_eq!(answer, "true", "{call}: {}", process.ask("code"));
-    }
+    process.set("ServerAddr", "127.0.0.1".into());
+    process.set("ServerPort", Value::Int(scene.port().into()));
+    let text = |path: &Path| Value::from(path.to_str().unwrap());
+    process.must("LoadDataFile", &[text(&data)]);
+    process.must("SetSession", &session(5));
+    process.must("Connect", &[]);
+    process.must("ObtainLicence", &[]);
+    process.must("GetObjectToFile", &["Расчет".into(), text(&out)]);
     assert_eq!(fs::read_to_string(&out).unwrap(), "a data processor");
     let connections = scene.api("/api/connections").1.to_string();
     assert!(
@@ -246,9 +239,9 @@ fn the_installed_component_takes_the_seat_and_opens_the_object() {
         "{connections}"
     );
     assert!(connections.contains(&other), "{connections}");
-    assert_eq!(process.ask("destroy"), "ok");
+    process.end();
     scene.wait_for_sessions(0);
-    assert!(process.end());
+    assert!(process.exit());
 }
 
 #[test]
@@ -259,21 +252,21 @@ fn two_copies_of_two_templates_work_side_by_side() {
     let second = computer.template(&other_addin_library(), "second.so");
     let mut process = computer.process();
     process.load(&first);
-    process.ask("set ServerAddr of-first");
+    process.set("ServerAddr", "of-first".into());
     connect(&mut process);
     process.load(&second);
-    process.ask("set ServerAddr of-second");
+    process.set("ServerAddr", "of-second".into());
     connect(&mut process);
-    assert_eq!(process.ask("get Version"), other);
-    assert_eq!(process.ask("get ServerAddr"), "of-second");
+    assert_eq!(process.text("Version"), other);
+    assert_eq!(process.text("ServerAddr"), "of-second");
     // Each has a log of its own.
     assert!(computer.log("first").contains(&own));
     assert!(computer.log("second").contains(&other));
-    assert_eq!(process.ask("destroy"), "ok");
-    assert_eq!(process.ask("get Version"), own);
-    assert_eq!(process.ask("get ServerAddr"), "of-first");
-    assert_eq!(process.ask("destroy"), "ok");
-    assert!(process.end());
+    process.end();
+    assert_eq!(process.text("Version"), own);
+    assert_eq!(process.text("ServerAddr"), "of-first");
+    process.end();
+    assert!(process.exit());
 }
 
 #[test]
@@ -285,22 +278,22 @@ fn two_templates_share_one_installed_component_even_when_its_file_is_replaced_be
     let installed = computer.install(&other_addin_library());
     let mut process = computer.process();
     process.load(&first);
-    assert_eq!(process.ask("get Version"), other);
+    assert_eq!(process.text("Version"), other);
 
     computer.install(&addin_library());
     process.load(&second);
-    assert_eq!(process.ask("get Version"), other);
-    assert_eq!(process.ask("get TemplateVersion"), own);
-    let count = process.ask(&format!("modules {}", installed.display()));
-    assert_eq!(count, "1");
+    assert_eq!(process.text("Version"), other);
+    assert_eq!(process.text("TemplateVersion"), own);
+    let count = process.modules(&installed);
+    assert_eq!(count, 1);
     connect(&mut process);
     let log = computer.log(&format!("licenceaddin-{}", processor()));
     for name in ["first.so", "second.so"] {
         assert_eq!(log.matches(name).count(), 1, "{log}");
     }
-    assert_eq!(process.ask("destroy"), "ok");
-    assert_eq!(process.ask("destroy"), "ok");
-    assert!(process.end());
+    process.end();
+    process.end();
+    assert!(process.exit());
 }
 
 #[test]
@@ -318,14 +311,14 @@ fn the_installed_component_that_1c_attaches_itself_looks_for_no_other() {
     computer.install(&other_addin_library());
     let mut process = computer.process();
     process.load(&installed);
-    assert_eq!(process.ask("get Version"), other);
+    assert_eq!(process.text("Version"), other);
     computer.install(&addin_library());
     let template = computer.template(&addin_library(), "copy.so");
     process.load(&template);
-    assert_eq!(process.ask("get Version"), other);
-    assert_eq!(process.ask("get TemplateVersion"), own);
-    let count = process.ask(&format!("modules {}", installed.display()));
-    assert_eq!(count, "1");
+    assert_eq!(process.text("Version"), other);
+    assert_eq!(process.text("TemplateVersion"), own);
+    let count = process.modules(&installed);
+    assert_eq!(count, 1);
 }
 
 #[test]
@@ -405,8 +398,8 @@ fn an_installed_component_that_others_could_have_put_there_is_not_used_and_1c_re
         spoil(&computer);
         let mut process = computer.process();
         process.load(&template);
-        assert_eq!(process.ask("get Version"), own, "case {number}");
-        assert_eq!(process.ask("get TemplateVersion"), own);
+        assert_eq!(process.text("Version"), own, "case {number}");
+        assert_eq!(process.text("TemplateVersion"), own);
         let module = process.settings()["Module"].clone();
         let installed = &module["Installed"];
         assert_eq!(installed["State"], "refused", "case {number}: {module}");
@@ -420,7 +413,7 @@ fn an_installed_component_that_others_could_have_put_there_is_not_used_and_1c_re
         let log = computer.log("copy");
         let lines = log.lines().filter(|line| line.contains("is not used"));
         assert_eq!(lines.count(), 1, "case {number}: {log}");
-        assert_eq!(process.ask("destroy"), "ok");
+        process.end();
     }
 }
 
@@ -450,7 +443,7 @@ fn another_maker_s_library_in_our_place_is_never_loaded() {
     process.load(&template);
     let module = process.settings()["Module"].clone();
     assert_eq!(module["Installed"]["State"], "refused");
-    assert!(process.end());
+    assert!(process.exit());
     assert!(!proof.exists());
     assert_eq!(fs::read(&library).unwrap(), before);
     // The proof is one: whoever loads it leaves it.

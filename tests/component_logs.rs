@@ -10,17 +10,16 @@
 use std::{fs, process::Command};
 
 use licence::{
-    probe::Probe,
+    process::Process,
     programs::addin_library,
     room::{Room, logs, touch},
 };
 
-const PROBE: &str = env!("CARGO_BIN_EXE_probe1c");
 /// No process has this number: the kernel's limit is far below.
 const GONE: u32 = u32::MAX - 7;
 
 fn room() -> Room {
-    Room::new(PROBE)
+    Room::new()
 }
 
 fn names(room: &Room) -> Vec<String> {
@@ -62,7 +61,7 @@ fn a_log_is_named_for_its_start_its_process_and_its_module() {
     );
     // The first line says what a helper asks first.
     let first = text.lines().next().unwrap();
-    for told in [&process.ask("get Version"), pid, "1cv8c"] {
+    for told in [&process.text("Version"), pid, "1cv8c"] {
         assert!(first.contains(told), "{first}");
     }
 }
@@ -77,7 +76,7 @@ fn logs_of_earlier_runs_go_at_the_next_start_and_those_of_running_processes_stay
     let mut second = room.process("1cv8c");
     touch(&mut second);
     assert_eq!(names(&room).len(), 2);
-    assert!(first.end());
+    assert!(first.exit());
     // The second runs on, so only the first one's goes.
     let mut third = room.process("1cv8c");
     touch(&mut third);
@@ -153,11 +152,11 @@ fn no_secret_and_no_line_break_from_outside_gets_into_a_log() {
         "[Common]\nServerPort=1\u{2028}FORGED\u{1b}[31m line\nReservedServers=a b\n",
     );
     let mut process = room.process("1cv8c");
-    process.ask(&format!("set AccessCode {secret}"));
-    process.ask("set ServerAddr one\u{2028}FORGED");
-    process.ask("set KeyID 672B");
-    process.ask("call Connect");
-    process.ask("call LoadDataFile /no/such\u{85}FORGED");
+    process.set("AccessCode", secret.into());
+    process.try_set("ServerAddr", &"one\u{2028}FORGED".into());
+    process.set("KeyID", "672B".into());
+    process.call("Connect", &[]);
+    process.call("LoadDataFile", &["/no/such\u{85}FORGED".into()]);
     let (_, text) = &logs(&room.user())[0];
     assert!(!text.contains(secret), "{text}");
     assert!(text.contains("FORGED"), "the value is named: {text}");
@@ -187,8 +186,8 @@ fn a_folder_that_cannot_be_written_disturbs_nobody() {
         let mut process = room.process("1cv8c");
         touch(&mut process);
         touch(&mut process);
-        assert_eq!(process.ask("destroy"), "ok");
-        assert!(process.end());
+        process.end();
+        assert!(process.exit());
     }
 }
 
@@ -207,7 +206,7 @@ fn a_full_disk_loses_lines_and_nothing_else() {
     let mut command = Command::new("unshare");
     room.dress(&mut command);
     command.args(["--map-root-user", "--mount", "sh", "-c", &script]);
-    let mut process = Probe::start(&mut command);
+    let mut process = Process::bare(&mut command);
     process.load(&addin_library());
     for _ in 0..20 {
         touch(&mut process);
@@ -220,6 +219,6 @@ fn a_full_disk_loses_lines_and_nothing_else() {
         .map(|entry| entry.metadata().unwrap().len())
         .collect();
     assert_eq!(sizes, [0], "the disk was full: the log is there and empty");
-    assert_eq!(process.ask("destroy"), "ok");
-    assert!(process.end());
+    process.end();
+    assert!(process.exit());
 }

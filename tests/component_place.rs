@@ -10,12 +10,10 @@
 use std::{path::Path, process::Command};
 
 use licence::{
-    probe::Probe,
+    process::Process,
     programs::addin_library,
     room::{Room, copy_program, logs, touch},
 };
-
-const PROBE: &str = env!("CARGO_BIN_EXE_probe1c");
 
 /// Numbers of the platform's programs, as it tells them.
 const UNKNOWN: i32 = -1;
@@ -25,14 +23,14 @@ const SERVER: i32 = 3;
 const EXTERNAL: i32 = 4;
 
 fn room() -> Room {
-    let room = Room::new(PROBE);
+    let room = Room::new();
     room.conf(&room.user(), "[Common]\nServerAddr=of-the-user\n");
     room.conf(&room.common(), "[Common]\nServerAddr=of-all\n");
     room
 }
 
 /// Checks what a process that has the component loaded says and does.
-fn check(room: &Room, process: &mut Probe, kind: &str, case: &str) {
+fn check(room: &Room, process: &mut Process, kind: &str, case: &str) {
     touch(process);
     let settings = process.settings();
     assert_eq!(settings["Process"], kind, "{case}");
@@ -45,7 +43,7 @@ fn check(room: &Room, process: &mut Probe, kind: &str, case: &str) {
     assert_eq!(settings["ServerAddr"], server, "{case}");
     let file = file.join("licenceaddin.conf").display().to_string();
     assert_eq!(settings["ConfigFile"], file.as_str(), "{case}");
-    assert_eq!(process.ask("get SettingsSource"), file, "{case}");
+    assert_eq!(process.text("SettingsSource"), file, "{case}");
     let (with, without) = if kind == "WebServer" {
         (room.common(), room.user())
     } else {
@@ -76,12 +74,12 @@ fn the_process_s_name_or_the_platform_s_word_decides_settings_and_logs() {
         ("somehost", UNKNOWN, "Client"),
     ] {
         let room = room();
-        let mut process = Probe::start(&mut room.command(name));
-        process.ask("capabilities 3");
-        process.ask(&format!("platform 8.3.25.1286 {application}"));
+        let mut process = Process::bare(&mut room.command(name));
+        process.capabilities(3);
+        process.platform("8.3.25.1286", application);
         process.load(&addin_library());
         check(&room, &mut process, kind, &format!("{name} {application}"));
-        assert!(process.end());
+        assert!(process.exit());
     }
 }
 
@@ -104,12 +102,12 @@ fn a_host_of_isolated_add_ins_is_what_started_it() {
             .arg("-c")
             .arg("\"$0\"; status=$?; exit $status")
             .arg(room.program("isolated-host"));
-        let mut process = Probe::start(&mut command);
-        process.ask("capabilities 3");
-        process.ask(&format!("platform 8.3.25.1286 {application}"));
+        let mut process = Process::bare(&mut command);
+        process.capabilities(3);
+        process.platform("8.3.25.1286", application);
         process.load(&addin_library());
         check(&room, &mut process, kind, parent);
-        assert!(process.end());
+        assert!(process.exit());
     }
 }
 

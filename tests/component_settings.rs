@@ -17,17 +17,17 @@ use std::{
 };
 
 use licence::{
-    probe::Probe,
+    host::Value,
+    process::Process,
     programs::addin_library,
     room::{Room, logs, touch},
 };
 
-const PROBE: &str = env!("CARGO_BIN_EXE_probe1c");
 /// A user that has no rights and no entry in the list of users.
 const STRANGER: u32 = 61_234;
 
 fn room() -> Room {
-    Room::new(PROBE)
+    Room::new()
 }
 
 /// What a client process takes from a file in the common place.
@@ -40,37 +40,31 @@ fn a_change_of_the_file_is_seen_at_the_next_connect() {
     let room = room();
     let mut process = room.process("1cv8c");
     touch(&mut process);
-    assert_eq!(process.ask("get SettingsSource"), "Defaults");
-    assert_eq!(process.ask("get ServerAddr"), "localhost");
+    assert_eq!(process.text("SettingsSource"), "Defaults");
+    assert_eq!(process.text("ServerAddr"), "localhost");
 
     let common = room.conf(&room.common(), "[Common]\nServerAddr=first\n");
     touch(&mut process);
-    assert_eq!(process.ask("get ServerAddr"), "first");
-    assert_eq!(
-        process.ask("get SettingsSource"),
-        common.display().to_string()
-    );
+    assert_eq!(process.text("ServerAddr"), "first");
+    assert_eq!(process.text("SettingsSource"), common.display().to_string());
 
     let user = room.conf(
         &room.user(),
         "[672B]\nServerAddr=[::1]:5\nReservedServers=[fe80::1],r:6\n",
     );
     touch(&mut process);
-    assert_eq!(process.ask("get ServerAddr"), "::1");
+    assert_eq!(process.text("ServerAddr"), "::1");
     assert_eq!(process.settings()["ServerPort"], 5);
     assert_eq!(
         process.settings()["ReservedServers"],
         serde_json::json!(["[fe80::1]:9099", "r:6"])
     );
-    assert_eq!(
-        process.ask("get SettingsSource"),
-        user.display().to_string()
-    );
+    assert_eq!(process.text("SettingsSource"), user.display().to_string());
 
     fs::remove_file(&user).unwrap();
     fs::remove_file(&common).unwrap();
     touch(&mut process);
-    assert_eq!(process.ask("get SettingsSource"), "Defaults");
+    assert_eq!(process.text("SettingsSource"), "Defaults");
 }
 
 #[test]
@@ -78,15 +72,11 @@ fn the_code_s_servers_count_until_the_file_forces_its_own_and_setting_them_still
     let room = room();
     let mut process = room.process("1cv8c");
     room.conf(&room.common(), "[Common]\nServerAddr=of-file\n");
-    for line in [
-        "set ServerAddr of-code",
-        "set ServerPort 5",
-        "set ReservedServers r:6",
-    ] {
-        assert_eq!(process.ask(line), "Ok(())");
-    }
+    process.set("ServerAddr", "of-code".into());
+    process.set("ServerPort", Value::Int(5));
+    process.set("ReservedServers", "r:6".into());
     touch(&mut process);
-    assert_eq!(process.ask("get SettingsSource"), "Code");
+    assert_eq!(process.text("SettingsSource"), "Code");
     let told = process.settings();
     assert_eq!(
         (&told["ServerAddr"], &told["ServerPort"]),
@@ -99,9 +89,9 @@ fn the_code_s_servers_count_until_the_file_forces_its_own_and_setting_them_still
         "[Common]\nForceUseConfig=1\nServerAddr=of-file\n",
     );
     touch(&mut process);
-    assert_eq!(process.ask("set ServerAddr of-code-again"), "Ok(())");
-    assert_eq!(process.ask("get ServerAddr"), "of-file");
-    assert_eq!(process.ask("get ReservedServers"), "");
+    process.set("ServerAddr", "of-code-again".into());
+    assert_eq!(process.text("ServerAddr"), "of-file");
+    assert_eq!(process.text("ReservedServers"), "");
     let told = process.settings();
     assert_eq!(
         (
@@ -111,10 +101,7 @@ fn the_code_s_servers_count_until_the_file_forces_its_own_and_setting_them_still
         ),
         (&"of-file".into(), &9099.into(), &true.into())
     );
-    assert_eq!(
-        process.ask("get SettingsSource"),
-        file.display().to_string()
-    );
+    assert_eq!(process.text("SettingsSource"), file.display().to_string());
 }
 
 #[test]
@@ -150,7 +137,7 @@ fn cyrillic_look_alikes_in_a_series_name_are_read_as_latin_letters() {
         let room = room();
         room.conf(&room.common(), format!("[{section}]\nServerAddr=own\n"));
         let mut process = room.process("1cv8c");
-        process.ask(&format!("set KeyID {key}"));
+        process.set("KeyID", key.into());
         let told = process.settings();
         assert_eq!(told["ServerAddr"], "own", "{section}");
         assert_eq!(told["Warnings"].as_array().unwrap().len(), 1, "{section}");
@@ -183,7 +170,7 @@ fn a_folder_a_pipe_and_a_device_in_the_file_s_place_are_named_and_the_defaults_g
 }
 
 /// The most memory that a process had so far, in KiB.
-fn peak(process: &Probe) -> i64 {
+fn peak(process: &Process) -> i64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     line.unwrap()
@@ -238,7 +225,7 @@ fn a_file_that_may_not_be_read_is_named_and_the_defaults_go_on() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let mut command = room.command("1cv8c");
     as_stranger(&room, &mut command);
-    let mut process = Probe::start(&mut command);
+    let mut process = Process::bare(&mut command);
     process.load(&copied(&room));
     let told = process.settings();
     assert_eq!(told["Warnings"][0]["Code"], 111, "{told}");
@@ -252,7 +239,7 @@ fn without_a_home_the_common_file_counts_and_nothing_fails() {
     let mut command = room.command("1cv8c");
     as_stranger(&room, &mut command);
     command.env_remove("HOME");
-    let mut process = Probe::start(&mut command);
+    let mut process = Process::bare(&mut command);
     process.load(&copied(&room));
     touch(&mut process);
     let told = process.settings();
@@ -261,11 +248,11 @@ fn without_a_home_the_common_file_counts_and_nothing_fails() {
     assert_eq!(told["Logs"], folder.as_str());
     // It may not write there, and works all the same.
     assert_eq!(logs(&room.common()).len(), 0);
-    assert!(process.end());
+    assert!(process.exit());
 
     // With the right to write there it does.
     chown(room.common(), Some(STRANGER), None).unwrap();
-    let mut process = Probe::start(&mut command);
+    let mut process = Process::bare(&mut command);
     process.load(&copied(&room));
     touch(&mut process);
     assert_eq!(logs(&room.common()).len(), 1);
@@ -275,10 +262,10 @@ fn without_a_home_the_common_file_counts_and_nothing_fails() {
 fn a_home_that_is_no_folder_is_no_trouble() {
     let room = room();
     for home in ["relative/home", "", "/proc/nowhere", "/dev/null/x"] {
-        let mut process = Probe::start(room.command("1cv8c").env("HOME", home));
+        let mut process = Process::bare(room.command("1cv8c").env("HOME", home));
         process.load(&addin_library());
         touch(&mut process);
         assert_eq!(process.settings()["ServerAddr"], "localhost", "{home}");
-        assert!(process.end(), "{home}");
+        assert!(process.exit(), "{home}");
     }
 }

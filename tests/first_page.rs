@@ -15,8 +15,10 @@ use std::{
 };
 
 use licence::{
-    probe::Probe,
-    programs::{addin_library, program},
+    host::Value,
+    process::Process,
+    programs::{addin_library, process1c, program},
+    scene::session,
 };
 
 /// The shell commands of the page, in order.
@@ -93,28 +95,21 @@ fn the_commands_of_the_first_page_lead_to_a_protected_object() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut said).unwrap();
     assert_eq!(said, "done\n", "a command of the page fails");
 
-    let mut process = Probe::start(
-        Command::new(env!("CARGO_BIN_EXE_probe1c"))
+    let mut process = Process::bare(
+        Command::new(process1c())
             .env("LICENCE_ROOT", folder.path().join("client"))
             .env("HOME", folder.path()),
     );
     process.load(&addin_library());
-    process.ask("set ServerAddr 127.0.0.1");
-    process.ask(&format!("set ServerPort {port}"));
+    process.set("ServerAddr", "127.0.0.1".into());
+    process.set("ServerPort", Value::Int(port.into()));
     let out = at("opened.epf");
-    for call in [
-        format!(
-            "call LoadDataFile {}",
-            at("made/objects.datafile").display()
-        ),
-        "call SetSession Srvr=app;Ref=demo;\t5".to_owned(),
-        "call Connect".to_owned(),
-        "call ObtainLicence".to_owned(),
-        format!("call GetObjectToFile ЗащищенныйРасчет\t{}", out.display()),
-    ] {
-        let answer = process.ask(&call);
-        assert_eq!(answer, "true", "{call}: {}", process.ask("code"));
-    }
+    let text = |path: &Path| Value::from(path.to_str().unwrap());
+    process.must("LoadDataFile", &[text(&at("made/objects.datafile"))]);
+    process.must("SetSession", &session(5));
+    process.must("Connect", &[]);
+    process.must("ObtainLicence", &[]);
+    process.must("GetObjectToFile", &["ЗащищенныйРасчет".into(), text(&out)]);
     assert_eq!(fs::read_to_string(&out).unwrap(), content);
-    assert!(process.end());
+    assert!(process.exit());
 }

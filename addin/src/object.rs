@@ -155,7 +155,7 @@ impl Object {
             .store(language == Language::Russian, Ordering::Relaxed);
     }
 
-    /// A method is called: the error of the one before is forgotten.
+    /// A method is called or a property written: the error of the call before is forgotten.
     pub fn on_call(&self) {
         *self.last_error.lock() = None;
     }

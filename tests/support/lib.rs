@@ -2,7 +2,6 @@
 
 pub mod crowd;
 pub mod host;
-pub mod probe;
 pub mod process;
 pub mod programs;
 pub mod room;

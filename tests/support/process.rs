@@ -97,28 +97,81 @@ impl Process {
     /// When it cannot be started, or the component cannot be loaded.
     #[must_use]
     pub fn start(root: &Path, application: Application) -> Self {
-        let mut child = Command::new(programs::process1c())
-            .arg(programs::addin_library())
-            .arg((application as i32).to_string())
-            .env("LICENCE_ROOT", root)
-            .env("HOME", root)
-            .current_dir(root)
+        let mut process = Self::bare(
+            Command::new(programs::process1c())
+                .env("LICENCE_ROOT", root)
+                .env("HOME", root)
+                .current_dir(root),
+        );
+        process.capabilities(3);
+        process.platform("8.3.25.1286", application as i32);
+        process.load(&programs::addin_library());
+        process
+    }
+
+    /// Starts a command that runs the program `process1c`, under whatever name, with nothing loaded.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn bare(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the simulated 1C process starts");
         let input = child.stdin.take().expect("its input was asked for");
         let output = BufReader::new(child.stdout.take().expect("its output was asked for"));
-        let mut process = Self {
+        Self {
             child,
             input: Some(input),
             output,
-        };
-        process.create();
-        process
+        }
     }
 
-    /// Makes the object anew, after [`Process::end`].
+    /// Tells libraries that are loaded from now on the platform's level of capabilities.
+    ///
+    /// # Panics
+    /// When the process ended.
+    pub fn capabilities(&mut self, level: i32) {
+        self.tell(&json!({ "capabilities": level }));
+    }
+
+    /// What the platform tells of itself to objects that are made from now on.
+    ///
+    /// # Panics
+    /// When the process ended.
+    pub fn platform(&mut self, version: &str, application: i32) {
+        self.tell(&json!({ "platform": version, "application": application }));
+    }
+
+    /// Loads a library and makes an object of it, the current one from now on.
+    ///
+    /// # Panics
+    /// When either fails.
+    pub fn load(&mut self, library: &Path) {
+        self.tell(&json!({ "load": library }));
+        self.create();
+    }
+
+    /// How many libraries of that file are in the process.
+    ///
+    /// # Panics
+    /// When the process ended.
+    pub fn modules(&mut self, file: &Path) -> u64 {
+        let told = self.tell(&json!({ "modules": file }));
+        told["modules"]
+            .as_u64()
+            .expect("the process tells a number")
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Makes an object of the library that was loaded last.
     ///
     /// # Panics
     /// As [`Process::set`].
@@ -126,7 +179,7 @@ impl Process {
         self.tell(&json!({ "do": "create" }));
     }
 
-    /// Ends the object as 1C does, by Done and DestroyObject.
+    /// Ends the current object as 1C does, by Done and DestroyObject; the one before becomes current.
     ///
     /// # Panics
     /// When the component lost the platform's memory or called the platform after Done.
@@ -162,6 +215,48 @@ impl Process {
     pub fn get(&mut self, name: &str) -> Value {
         let told = self.tell(&json!({ "get": name }));
         Value::of_json(&told["value"]).expect("the process tells a value")
+    }
+
+    /// Reads a property that is a text.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn text(&mut self, name: &str) -> String {
+        match self.get(name) {
+            Value::Text(text) => text,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// What `Settings()` answers.
+    ///
+    /// # Panics
+    /// When it is no JSON.
+    pub fn settings(&mut self) -> Json {
+        let Some(Value::Text(text)) = self.call("Settings", &[]).value else {
+            panic!("Settings is a text");
+        };
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// Calls a method that must succeed.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn must(&mut self, name: &str, arguments: &[Value]) {
+        let answer = self.call(name, arguments);
+        assert!(answer.is_true(), "{name}: {} {}", answer.code, answer.en);
+    }
+
+    /// Ends the process as 1C ends, and says whether it ended well.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn exit(mut self) -> bool {
+        self.input = None;
+        let ended = self.child.wait();
+        ended.expect("a child can be waited for").success()
     }
 
     /// Calls a method; arguments that are not given are left out, as 1C does it.

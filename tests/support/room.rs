@@ -7,28 +7,32 @@ use std::{
     process::Command,
 };
 
-use crate::{probe::Probe, programs};
+use crate::{process::Process, programs};
 
 /// The folders and programs of the computer.
 #[derive(Debug)]
 pub struct Room {
     root: tempfile::TempDir,
-    probe: PathBuf,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// The user's home; under the root it need not exist elsewhere.
 const HOME: &str = "/home/user";
 
 impl Room {
-    /// A room with both folders and no file in them. `probe` is the program `probe1c`.
+    /// A room with both folders and no file in them.
     ///
     /// # Panics
     /// When the folders cannot be made.
     #[must_use]
-    pub fn new(probe: &str) -> Self {
+    pub fn new() -> Self {
         let room = Self {
             root: tempfile::tempdir().expect("a temporary folder can be made"),
-            probe: probe.into(),
         };
         for folder in [room.user(), room.common(), room.root().join("bin")] {
             fs::create_dir_all(folder).expect("a folder can be made");
@@ -72,7 +76,7 @@ impl Room {
     pub fn program(&self, name: &str) -> PathBuf {
         let file = self.root().join("bin").join(name);
         if !file.exists() {
-            copy_program(&self.probe, &file);
+            copy_program(&programs::process1c(), &file);
         }
         file
     }
@@ -98,8 +102,8 @@ impl Room {
 
     /// A process of that name with an object of the component in it.
     #[must_use]
-    pub fn process(&self, name: &str) -> Probe {
-        let mut process = Probe::start(&mut self.command(name));
+    pub fn process(&self, name: &str) -> Process {
+        let mut process = Process::bare(&mut self.command(name));
         process.load(&programs::addin_library());
         process
     }
@@ -144,9 +148,7 @@ pub fn logs(folder: &Path) -> Vec<(String, String)> {
 ///
 /// # Panics
 /// When Connect says anything else than that.
-pub fn touch(process: &mut Probe) {
-    process.ask("set KeyID 672B");
-    assert_eq!(process.ask("call Connect"), "false");
-    let code = process.ask("code");
-    assert!(code.starts_with("105 "), "{code}");
+pub fn touch(process: &mut Process) {
+    process.set("KeyID", "672B".into());
+    assert_eq!(process.call("Connect", &[]).code, 105);
 }

@@ -179,8 +179,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         words("ErrorCode", "КодОшибки"),
         Kind::Integer,
         words(
-            "The number of the last call's error, 0 if it succeeded. The numbers are listed below.",
-            "Номер ошибки последнего вызова; 0, если он удался. Список номеров – ниже.",
+            "The number of the last call's error, 0 if it succeeded; writing a property is a call, too, reading is not. The numbers are listed below.",
+            "Номер ошибки последнего вызова; 0, если он удался. Запись свойства – тоже вызов, чтение – нет. Список номеров – ниже.",
         ),
         |object| Value::Int(i32::from(object.error_code())),
     ),

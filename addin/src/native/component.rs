@@ -192,6 +192,8 @@ impl Component {
         if value.is_null() {
             return false;
         }
+        // A write is a call like any other: code that asks ErrorCode after it must not read an older error.
+        self.object.on_call();
         // SAFETY: the caller's promise.
         let value = unsafe { variant::read(value) }
             .map_err(|error| refusal(error, property.name, property.kind));

@@ -1,10 +1,9 @@
-//! A simulated 1C process: `process1c LIBRARY APPLICATION`, the number of the platform's program that it plays.
+//! A simulated 1C process.
 //!
-//! It loads the component through the C++ host and obeys lines of JSON, one answer for each; see
+//! It loads components through the C++ host and obeys lines of JSON, one answer for each; see
 //! `licence::process`. The end of the input ends it as 1C ends, by Done.
 
 use std::{
-    env,
     io::{self, BufRead, Write},
     path::Path,
     time::Instant,
@@ -16,55 +15,102 @@ use licence::{
 };
 use serde_json::{Value as Json, json};
 
+/// The process: what it was told of the platform, and what it made.
+#[derive(Default)]
+struct Process {
+    capabilities: Option<i32>,
+    platform: Option<(String, i32)>,
+    library: Option<&'static Library>,
+    /// The last one is the current one.
+    objects: Vec<Object<'static>>,
+}
+
 fn main() -> io::Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let [library, application] = arguments.as_slice() else {
-        return Err(io::Error::other("usage: process1c LIBRARY APPLICATION"));
-    };
-    let application = application.parse().map_err(io::Error::other)?;
-    let library = Library::load(Path::new(library));
-    library.set_capabilities(3);
-    let mut object = None;
+    let mut process = Process::default();
     for line in io::stdin().lock().lines() {
         let command: Json = serde_json::from_str(&line?)?;
-        let told = obey(&library, application, &mut object, &command)
+        let told = process
+            .obey(&command)
             .unwrap_or_else(|wrong| json!({ "wrong": wrong }));
         writeln!(io::stdout(), "{told}")?;
+    }
+    // The newest first.
+    while let Some(object) = process.objects.pop() {
+        drop(object);
     }
     Ok(())
 }
 
-fn obey<'l>(
-    library: &'l Library,
-    application: i32,
-    current: &mut Option<Object<'l>>,
-    command: &Json,
-) -> Result<Json, &'static str> {
-    let name = |member: &str| command[member].as_str();
-    match name("do") {
-        Some("create") => {
-            let object = library
-                .create("LicenceAddIn")
-                .ok_or("the class is not known")?;
-            object.platform(Some(("8.3.25.1286", application)));
-            if !object.init() || !object.set_memory() {
-                return Err("the object is not created");
-            }
-            *current = Some(object);
+impl Process {
+    fn obey(&mut self, command: &Json) -> Result<Json, String> {
+        let name = |member: &str| command[member].as_str();
+        if let Some(level) = command["capabilities"].as_i64() {
+            self.capabilities = Some(level.try_into().map_err(|_| "no level")?);
             return Ok(json!({}));
         }
-        Some("end") => {
-            let object = current.take().ok_or("there is no object")?;
-            object.done();
-            let report = object.finish(End::DestroyObject);
-            return Ok(
-                json!({ "clean": report == Report::default(), "report": format!("{report:?}") }),
-            );
+        if let Some(version) = name("platform") {
+            let application = command["application"].as_i64().ok_or("no application")?;
+            let application = application.try_into().map_err(|_| "no application")?;
+            self.platform = Some((version.to_owned(), application));
+            return Ok(json!({}));
         }
-        Some(_) => return Err("no such thing to do"),
-        None => {}
+        if let Some(path) = name("load") {
+            // As in 1C, what is loaded stays loaded.
+            let library: &'static Library = Box::leak(Box::new(Library::load(Path::new(path))));
+            if let Some(level) = self.capabilities {
+                library.set_capabilities(level);
+            }
+            self.library = Some(library);
+            return Ok(json!({}));
+        }
+        if let Some(path) = name("modules") {
+            return Ok(json!({ "modules": modules(path).map_err(|error| error.to_string())? }));
+        }
+        match name("do") {
+            Some("create") => self.create(),
+            Some("end") => {
+                let object = self.objects.pop().ok_or("there is no object")?;
+                object.done();
+                let report = object.finish(End::DestroyObject);
+                let clean = report == Report::default();
+                Ok(json!({ "clean": clean, "report": format!("{report:?}") }))
+            }
+            Some(_) => Err("no such thing to do".into()),
+            None => Ok(use_object(
+                self.objects.last().ok_or("there is no object")?,
+                command,
+            )?),
+        }
     }
-    let object = current.as_ref().ok_or("there is no object")?;
+
+    fn create(&mut self) -> Result<Json, String> {
+        let library = self.library.ok_or("no library is loaded")?;
+        let object = library
+            .create("LicenceAddIn")
+            .ok_or("the class is not known")?;
+        if let Some((version, application)) = &self.platform {
+            object.platform(Some((version, *application)));
+        }
+        if !object.init() || !object.set_memory() {
+            return Err("the object is not created".into());
+        }
+        self.objects.push(object);
+        Ok(json!({}))
+    }
+}
+
+/// How often the first page of a file is mapped: once for each time that it is loaded.
+fn modules(path: &str) -> io::Result<usize> {
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    Ok(maps
+        .lines()
+        .filter(|line| line.contains(" 00000000 ") && line.contains(path))
+        .count())
+}
+
+/// Reads, writes or calls something of an object, or waits for its events.
+fn use_object(object: &Object<'_>, command: &Json) -> Result<Json, &'static str> {
+    let name = |member: &str| command[member].as_str();
     let begun = Instant::now();
     if let Some(property) = name("get") {
         return Ok(json!({ "value": object.get(property).to_json() }));
