@@ -9,8 +9,7 @@ use std::{
 use serde_json::{Value as Json, json};
 
 use crate::{
-    probe::Probe,
-    process::Application,
+    process::{Application, Process},
     programs,
     scene::{PATIENCE, Scene},
 };
@@ -18,7 +17,7 @@ use crate::{
 /// The process; the end of its input ends it as 1C ends, by Done of every object.
 #[derive(Debug)]
 pub struct Crowd {
-    probe: Probe,
+    process: Process,
 }
 
 /// Where the objects of a process go.
@@ -87,7 +86,7 @@ impl Crowd {
             .current_dir(root);
         dress(&mut command);
         Self {
-            probe: Probe::start(&mut command),
+            process: Process::bare(&mut command),
         }
     }
 
@@ -96,8 +95,7 @@ impl Crowd {
     /// # Panics
     /// When the process ended.
     pub fn tell(&mut self, command: &Json) -> Json {
-        let told = self.probe.ask(&command.to_string());
-        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{command}: {error}: {told}"))
+        self.process.ask(command)
     }
 
     /// Seats so many sessions, the first of them `from`, on so many threads.
@@ -157,7 +155,7 @@ impl Crowd {
     /// The number of its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.probe.pid()
+        self.process.pid()
     }
 
     /// Ends all objects.

@@ -109,7 +109,7 @@ impl Process {
         process
     }
 
-    /// Starts a command that runs the program `process1c`, under whatever name, with nothing loaded.
+    /// Starts a command that runs the program `process1c` under whatever name, or one that talks as it does.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -301,6 +301,16 @@ impl Process {
     }
 
     fn tell(&mut self, command: &Json) -> Json {
+        let told = self.ask(command);
+        assert!(told["wrong"].is_null(), "{command}: {}", told["wrong"]);
+        told
+    }
+
+    /// Says a line of JSON and returns the one that answers it.
+    ///
+    /// # Panics
+    /// When the process ended.
+    pub(crate) fn ask(&mut self, command: &Json) -> Json {
         let input = self
             .input
             .as_mut()
@@ -310,10 +320,8 @@ impl Process {
         self.output
             .read_line(&mut line)
             .expect("the process answers in text");
-        let told: Json = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("after {command} the process said '{line}': {error}"));
-        assert!(told["wrong"].is_null(), "{command}: {}", told["wrong"]);
-        told
+        serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("after {command} the process said '{line}': {error}"))
     }
 }
 
