@@ -1,5 +1,7 @@
 //! The program's commands.
 
+mod centre;
+
 use std::{
     ffi::OsString,
     io::{self, Write},
@@ -49,7 +51,9 @@ enum Command {
         /// The file to write; the request is printed as text when it is missing
         file: Option<PathBuf>,
     },
-    /// Checks a licence and installs it
+    /// Activates a code at the vendor's licence centre and installs the licence
+    Activate(centre::Activate),
+    /// Checks a licence, or an answer of the licence centre, and installs it
     Install {
         /// The file from the vendor
         file: PathBuf,
@@ -75,11 +79,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
     let result = match arguments.command {
         Some(Command::Request { file }) => request(file.as_deref()),
+        Some(Command::Activate(wanted)) => centre::activate(&wanted),
         Some(Command::Install { file }) => install(&file),
         Some(Command::Doctor) => doctor(),
         Some(Command::Run) => run(),
         None if arguments.run => run(),
-        None => Err(String::from("say run, request, install or doctor; --help tells more").into()),
+        None => Err(String::from(
+            "say run, request, activate, install or doctor; --help tells more",
+        )
+        .into()),
     };
     match result {
         Ok(()) => 0,
@@ -156,20 +164,13 @@ fn request(file: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn install(file: &Path) -> Result<(), Failure> {
+    if let Some(bytes) = centre::read_answer(file) {
+        return centre::answer(&bytes);
+    }
     let (places, conf) = open()?;
-    let ring = KeyRing::open(&places, conf.series_file).map_err(|error| error.to_string())?;
+    let ring = centre::ring(&places, &conf)?;
     let installed = keys::install(&ring, file).map_err(|error| error.text(conf.lang))?;
-    let count = installed
-        .licence
-        .as_ref()
-        .map_or(0, |licence| licence.voucher.licence_count);
-    println!(
-        "{}",
-        conf.lang.pick(
-            format!("Installed: {} ({count} seats). A running server takes it up within seconds.", installed.file.display()),
-            format!("Установлено: {} (лицензий: {count}). Работающий сервер учтёт его через несколько секунд.", installed.file.display()),
-        )
-    );
+    println!("{}", centre::installed_text(&installed, conf.lang));
     Ok(())
 }
 

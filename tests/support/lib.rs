@@ -6,3 +6,4 @@ pub mod process;
 pub mod programs;
 pub mod room;
 pub mod scene;
+pub mod vendor;

@@ -74,7 +74,7 @@ fn library(package: &str, profile: Option<&str>) -> PathBuf {
 pub fn program(name: &str) -> PathBuf {
     let package = match name {
         "licenceserver" => "licenceserver",
-        "licenceedit" => "licencecenter",
+        "licenceedit" | "licencecenter" => "licencecenter",
         "bare_axum" => "licence-peer",
         other => panic!("no package of the workspace has a program {other}"),
     };

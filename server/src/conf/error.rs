@@ -91,6 +91,8 @@ pub enum Expected {
     Networks,
     /// A file of the port with TLS.
     PemFile,
+    /// The address of a licence centre.
+    CentreUrl,
 }
 
 impl Expected {
@@ -107,6 +109,10 @@ impl Expected {
     fn text(self, lang: Lang) -> &'static str {
         let (english, russian) = match self {
             Self::Switch => ("0 or 1", "0 или 1"),
+            Self::CentreUrl => (
+                "https://…, or http://… on this computer alone",
+                "https://… (или http://…, но только на этом компьютере)",
+            ),
             Self::PemFile => (
                 "a PEM file, since TLS has a port",
                 "файл PEM, раз у TLS есть порт",

@@ -83,6 +83,21 @@ pub struct Conf {
     pub keep_events_days: u32,
     /// The port with TLS, if there is one.
     pub tls: Option<TlsPort>,
+    /// The vendor's licence centre.
+    pub centre: CentreConf,
+}
+
+/// Where the licence centre is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CentreConf {
+    /// Its address; nothing when there is none.
+    pub url: Option<String>,
+    /// Whether the system's proxy is used.
+    pub use_proxy: bool,
+    /// Whose certificates are trusted, PEM; the usual authorities' when not said.
+    pub certificates: Option<PathBuf>,
+    /// Whether licences are renewed by themselves.
+    pub update: bool,
 }
 
 /// A port with TLS for console and API.
@@ -242,6 +257,21 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         api_enabled: values.switch("API", "Enabled", true)?,
         keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,
         tls: tls(&values, folder)?,
+        centre: centre(&values, folder)?,
+    })
+}
+
+fn centre(values: &Values<'_>, folder: &Path) -> Result<CentreConf, ConfError> {
+    let text = |key| Some(values.text("Common", key, "")).filter(|text| !text.is_empty());
+    let url = text("LicenceCenterUrl");
+    if url.is_some_and(|url| !crate::keys::centre::is_good(url)) {
+        return Err(values.wrong("Common", "LicenceCenterUrl", Expected::CentreUrl));
+    }
+    Ok(CentreConf {
+        url: url.map(str::to_owned),
+        use_proxy: values.switch("Common", "LicenceCenterUseProxy", false)?,
+        certificates: text("LicenceCenterCertificates").map(|name| folder.join(name)),
+        update: values.switch("LicenceUpdate", "Enabled", true)?,
     })
 }
 

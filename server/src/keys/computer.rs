@@ -58,6 +58,24 @@ impl Computer {
     }
 }
 
+impl Computer {
+    /// Whether the administrator gave it an id.
+    pub fn has_explicit_id(&self) -> bool {
+        self.facts
+            .iter()
+            .any(|fact| fact.kind == FactKind::ExplicitId)
+    }
+
+    /// The facts that a licence is bound to: in a container or cloud the administrator's id alone, because all
+    /// the others are of whatever host it runs on today; else all but that id.
+    pub fn binding(&self, explicit: bool) -> Vec<&Fact> {
+        self.facts
+            .iter()
+            .filter(|fact| (fact.kind == FactKind::ExplicitId) == explicit)
+            .collect()
+    }
+}
+
 /// A value that tells something of this very computer.
 fn usable(text: &str) -> Option<String> {
     let text = text.trim();

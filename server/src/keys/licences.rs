@@ -190,8 +190,8 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
         .into_iter()
         .find(|(holder, _)| **holder == ours)
         .ok_or(OpenError::OtherHolder)?;
-    // An id that the administrator sets says nothing of a licence that was issued without one.
-    let listed_explicit = details
+    // An id that the administrator set later says nothing of a licence that was issued without it.
+    let explicit = details
         .facts
         .iter()
         .any(|fact| fact.kind == FactKind::ExplicitId);
@@ -199,7 +199,7 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
         .computer
         .facts
         .iter()
-        .filter(|fact| listed_explicit || fact.kind != FactKind::ExplicitId)
+        .filter(|fact| explicit || fact.kind != FactKind::ExplicitId)
         .cloned()
         .collect();
     let compared = binding::compare(&here, &details.facts, &details.salt);
@@ -207,6 +207,7 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
     if compared.matched < needed {
         return Err(OpenError::OtherComputer {
             matched: compared.matched,
+            listed: compared.listed,
             needed,
             changed: compared.changed,
         });

@@ -1,5 +1,6 @@
 //! The keys that are installed here: read, checked, and ready to speak for.
 
+pub mod centre;
 mod computer;
 mod holder;
 mod install;
@@ -18,7 +19,6 @@ pub use install::{InstallError, install, install_document};
 pub use instance::InstanceKey;
 pub use licences::{Found, Installed};
 pub use open_error::OpenError;
-pub use request::request;
 pub use ring::{KeyRing, ObjectKeyError};
 
 use std::{io, path::PathBuf};
@@ -54,4 +54,14 @@ impl KeysError {
             error,
         }
     }
+}
+
+/// Makes a folder that only the server's user reads.
+pub(crate) fn make_folder(folder: &std::path::Path) -> Result<(), KeysError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    // On Windows the folder takes the rights that the installer gave its parent.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(KeysError::file(folder))
 }

@@ -22,6 +22,8 @@ pub enum OpenError {
     OtherComputer {
         /// How many match.
         matched: usize,
+        /// How many the licence lists.
+        listed: usize,
         /// How many must.
         needed: usize,
         /// Which ones changed.
@@ -58,14 +60,14 @@ impl OpenError {
                 format!("Серии {key_id} нет в файле licence.series; добавьте в него раздел от поставщика."),
             ),
             Self::OtherHolder => lang.pick(
-                "The licence was issued to another computer's request. Make a request here and send it to the vendor.",
-                "Лицензия выпущена по запросу другого компьютера. Сделайте запрос здесь и отправьте его поставщику.",
+                "The licence was issued for another computer. Activate its code here, after the key was given back there, or ask the vendor for a licence by a request made here.",
+                "Лицензия выпущена для другого компьютера. Активируйте её код здесь, после того как ключ отдан там, или получите лицензию по запросу, сделанному здесь.",
             ).into(),
             Self::NoHolder(error) => lang.pick(
                 format!("This computer's holder key cannot be used: {error}"),
                 format!("Ключ держателя этого компьютера не открывается: {error}"),
             ),
-            Self::OtherComputer { matched, needed, changed } => {
+            Self::OtherComputer { matched, listed, needed, changed } => {
                 let names = |russian: bool| {
                     let mut names: Vec<&str> = changed
                         .iter()
@@ -76,11 +78,11 @@ impl OpenError {
                 };
                 lang.pick(
                     format!(
-                        "The computer has changed: {matched} facts match, {needed} must. Changed: {}. Restore them, or ask the vendor for the licence again.",
+                        "The licence was issued for another computer, or this one has changed: {matched} of {listed} facts match, {needed} needed. Changed: {}. Restore them, or activate the code again.",
                         names(false)
                     ),
                     format!(
-                        "Компьютер изменился: совпало признаков {matched}, нужно {needed}. Изменилось: {}. Верните прежнее оборудование или запросите лицензию заново.",
+                        "Лицензия выпущена для другого компьютера, или этот изменился: совпало признаков {matched} из {listed}, нужно {needed}. Изменилось: {}. Верните прежнее оборудование или активируйте код ещё раз.",
                         names(true)
                     ),
                 )

@@ -21,7 +21,7 @@ use protocol::{
 use super::{
     Computer, HolderError, HolderKeys, InstanceKey, KeysError,
     licences::{Against, Found, Installed, is_licence, read_folder, read_one},
-    series_file,
+    make_folder, series_file,
 };
 use crate::{
     accounting::{Key, Moment, usable},
@@ -186,8 +186,17 @@ impl KeyRing {
     /// # Errors
     /// When there is no holder key and none can be made.
     pub fn request(&self, now: i64) -> Result<Vec<u8>, HolderError> {
-        let holder = HolderKeys::open_or_make(&self.holder_file(), &self.computer.facts)?;
-        super::request(&self.computer, &self.instance, &holder, now)
+        super::request::bytes(&self.computer, &self.instance, &self.holder_keys()?, now)
+    }
+
+    /// The holder key, made where there is none.
+    pub(super) fn holder_keys(&self) -> Result<HolderKeys, HolderError> {
+        HolderKeys::open_or_make(&self.holder_file(), &self.computer.facts)
+    }
+
+    /// The folder of the keys.
+    pub(super) fn data(&self) -> &std::path::Path {
+        &self.places.data
     }
 
     /// Writes a licence into the data folder.
@@ -386,14 +395,4 @@ impl KeyRing {
             None => no(Reason::NoContentKey),
         }
     }
-}
-
-/// Makes a folder that only the server's user reads.
-fn make_folder(folder: &std::path::Path) -> Result<(), KeysError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    // On Windows the folder takes the rights that the installer gave its parent.
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(KeysError::file(folder))
 }

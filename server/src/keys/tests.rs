@@ -119,7 +119,7 @@ fn bad_licences_are_named_foreign_files_are_untouched_and_the_good_one_works() {
     assert!(
         said("other.licence")
             .unwrap()
-            .contains("another computer's request")
+            .contains("issued for another computer")
     );
     assert!(said("cut.licence").unwrap().contains("cannot be used"));
     assert_eq!(
@@ -172,6 +172,7 @@ fn a_computer_that_changed_too_much_is_told_what_changed() {
         ring.installed()[0].error,
         Some(OpenError::OtherComputer {
             matched: 2,
+            listed: 4,
             needed: 3,
             changed: vec![CpuModel, DiskSerial]
         })

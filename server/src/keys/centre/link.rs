@@ -1,0 +1,192 @@
+//! The way to a licence centre over HTTP: one request, one answer, with limits on both.
+
+use std::{io, net::IpAddr, path::Path, sync::Arc, time::Duration};
+
+use protocol::centre::{MAX_ANSWER, PATH, Reply};
+use ureq::{
+    Agent, Error, Proxy,
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+use super::CentreError;
+use crate::conf::CentreConf;
+
+const CONNECT: Duration = Duration::from_secs(10);
+const WHOLE: Duration = Duration::from_secs(30);
+const MAX_CERTIFICATES: usize = 1024 * 1024;
+
+/// A licence centre that can be asked.
+#[derive(Debug)]
+pub struct Link {
+    url: String,
+    agent: Agent,
+}
+
+impl Link {
+    /// The centre of the settings.
+    ///
+    /// # Errors
+    /// When none is set, or its certificates cannot be read.
+    pub fn new(conf: &CentreConf) -> Result<Self, CentreError> {
+        let url = conf.url.clone().ok_or(CentreError::NoAddress)?;
+        let roots = match &conf.certificates {
+            Some(path) => certificates(path)?,
+            None => RootCerts::WebPki,
+        };
+        // On this very computer there is no proxy in between.
+        let proxy = if conf.use_proxy && !is_local(&url) {
+            Proxy::try_from_env()
+        } else {
+            None
+        };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT))
+            .timeout_global(Some(WHOLE))
+            .proxy(proxy)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .user_agent(format!("licenceserver/{}", protocol::Version::CURRENT))
+            .build()
+            .into();
+        Ok(Self { url, agent })
+    }
+
+    /// Sends a request. Nothing of the reply is believed yet.
+    ///
+    /// # Errors
+    /// [`CentreError::Unreachable`] and [`CentreError::Certificate`] when nothing was sent for sure.
+    pub fn send(&self, request: &[u8]) -> Result<Reply, CentreError> {
+        let address = format!("{}{PATH}", self.url.trim_end_matches('/'));
+        let answer = self
+            .agent
+            .post(&address)
+            .content_type("application/octet-stream")
+            .send(request);
+        let mut answer = answer.map_err(|error| self.failed(error))?;
+        let status = answer.status().as_u16();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER as u64)
+            .read_to_vec();
+        let not_a_centre = || CentreError::NotACentre {
+            url: self.url.clone(),
+            status,
+        };
+        let bytes = body.map_err(|error| match error {
+            Error::BodyExceedsLimit(_) => not_a_centre(),
+            error => CentreError::NoAnswer {
+                url: self.url.clone(),
+                error: error.to_string(),
+            },
+        })?;
+        Reply::from_bytes(&bytes).map_err(|_| not_a_centre())
+    }
+
+    fn failed(&self, error: Error) -> CentreError {
+        let url = self.url.clone();
+        let text = error.to_string();
+        let unsent = matches!(
+            &error,
+            Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_)
+        ) || matches!(&error, Error::Timeout(which) if matches!(which, ureq::Timeout::Connect | ureq::Timeout::Resolve))
+            || matches!(&error, Error::Io(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable));
+        match error {
+            Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
+                CentreError::Certificate { url, error: text }
+            }
+            Error::Io(error) if error.get_ref().is_some_and(is_rustls) => {
+                CentreError::Certificate {
+                    url,
+                    error: error.to_string(),
+                }
+            }
+            _ if unsent => CentreError::Unreachable { url, error: text },
+            // Something answered that speaks no HTTP.
+            Error::Protocol(_) | Error::BadUri(_) | Error::LargeResponseHeader(..) => {
+                CentreError::NotACentre { url, status: 0 }
+            }
+            _ => CentreError::NoAnswer { url, error: text },
+        }
+    }
+}
+
+/// The TLS library's errors come as those of the disk and network.
+fn is_rustls(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error
+        .downcast_ref::<tokio_rustls::rustls::Error>()
+        .is_some()
+}
+
+fn certificates(path: &Path) -> Result<RootCerts, CentreError> {
+    let wrong = |error: String| CentreError::Certificates {
+        path: path.into(),
+        error,
+    };
+    let bytes = protocol::files::read_limited(path, MAX_CERTIFICATES)
+        .map_err(|error| wrong(error.to_string()))?;
+    let found: Vec<Certificate<'static>> = parse_pem(&bytes)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(error.to_string()))?;
+    if found.is_empty() {
+        return Err(wrong("it holds no certificate".into()));
+    }
+    Ok(RootCerts::Specific(Arc::new(found)))
+}
+
+/// Whether an address is one that a centre may have: TLS, or this very computer.
+pub(crate) fn is_good(url: &str) -> bool {
+    url.parse::<ureq::http::Uri>().is_ok_and(|uri| {
+        uri.host().is_some_and(|host| !host.is_empty())
+            && match uri.scheme_str() {
+                Some("https") => true,
+                Some("http") => is_local(url),
+                _ => false,
+            }
+    })
+}
+
+fn is_local(url: &str) -> bool {
+    let Ok(uri) = url.parse::<ureq::http::Uri>() else {
+        return false;
+    };
+    uri.host().is_some_and(|host| {
+        let host = host.trim_matches(['[', ']']);
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_go_over_tls_or_stay_on_this_computer() {
+        for good in [
+            "https://licence.example.ru",
+            "https://licence.example.ru:8443/x/",
+            "http://127.0.0.1:9098",
+            "http://[::1]:1",
+            "http://localhost",
+        ] {
+            assert!(is_good(good), "{good}");
+        }
+        for bad in [
+            "",
+            "licence.example.ru",
+            "http://10.0.0.1",
+            "ftp://x",
+            "https://",
+        ] {
+            assert!(!is_good(bad), "{bad}");
+        }
+    }
+}

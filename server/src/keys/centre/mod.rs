@@ -1,0 +1,18 @@
+//! What this server does with the vendor's licence centre: activating codes, giving keys back, renewing licences.
+//!
+//! Whatever a step needs later is on the disk before anything is sent, so that the power may fail between any
+//! two steps: the command that was under way is given again and goes on from where it was.
+
+mod activation;
+mod answer;
+mod error;
+mod link;
+mod pending;
+mod qr;
+
+pub use activation::{Order, activate, prepare};
+pub use answer::{Accepted, accept};
+pub use error::CentreError;
+pub use link::Link;
+pub(crate) use link::is_good;
+pub use qr::svg;
