@@ -4,8 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     accounting::{Admin, Command, ConnectionId, Event, EventKind, Outcome, SessionId},
-    keys::{self, InstallError, Installed},
-    server::Server,
+    keys::{
+        self, InstallError, Installed,
+        centre::{self, CentreError, Link, Order},
+    },
+    server::{Server, now},
     store::StoreError,
 };
 
@@ -86,11 +89,38 @@ impl Server {
         let installed = tokio::task::spawn_blocking(work)
             .await
             .map_err(|_| InstallError::NotOurs("licence".into()))??;
+        self.tell_installed(&installed, &by).await;
+        Ok(installed)
+    }
+
+    /// Activates a code at the licence centre and installs the licence.
+    ///
+    /// # Errors
+    /// [`CentreError`]; the same order again goes on from where it was.
+    pub async fn activate_code(
+        self: &Arc<Self>,
+        order: Order,
+        by: Admin,
+    ) -> Result<Installed, CentreError> {
+        let server = Arc::clone(self);
+        let work = move || {
+            let link = Link::new(&server.conf().centre)?;
+            centre::activate(&server.keys, &link, &order, now().seconds())
+        };
+        let installed = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| CentreError::OtherAnswer)??;
+        self.tell_installed(&installed, &by).await;
+        Ok(installed)
+    }
+
+    /// Tells journal and ledger of a licence that was installed.
+    async fn tell_installed(&self, installed: &Installed, by: &Admin) {
         let event = Event {
             key_no: installed.key_no,
             ..Event::new(EventKind::LicenceInstalled)
         }
-        .by(&by);
+        .by(by);
         let told = async {
             self.journal.note(installed.key_id, event).await?;
             self.keys_changed().await
@@ -100,6 +130,5 @@ impl Server {
             log::error!("{error}");
             self.keys.look_again();
         }
-        Ok(installed)
     }
 }

@@ -53,6 +53,10 @@ enum Command {
     },
     /// Activates a code at the vendor's licence centre and installs the licence
     Activate(centre::Activate),
+    /// Gives a key back and prints the reserve code that activates it on another computer
+    Reserve(centre::Reserve),
+    /// Renews the licences at the vendor's licence centre now
+    Update,
     /// Checks a licence, or an answer of the licence centre, and installs it
     Install {
         /// The file from the vendor
@@ -80,12 +84,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = match arguments.command {
         Some(Command::Request { file }) => request(file.as_deref()),
         Some(Command::Activate(wanted)) => centre::activate(&wanted),
+        Some(Command::Reserve(wanted)) => centre::reserve(&wanted),
+        Some(Command::Update) => centre::update(),
         Some(Command::Install { file }) => install(&file),
         Some(Command::Doctor) => doctor(),
         Some(Command::Run) => run(),
         None if arguments.run => run(),
         None => Err(String::from(
-            "say run, request, activate, install or doctor; --help tells more",
+            "say run, request, activate, install, reserve, update or doctor; --help tells more",
         )
         .into()),
     };

@@ -19,6 +19,7 @@ pub mod places;
 mod port;
 pub mod read;
 mod reaper;
+mod renewal;
 mod router;
 mod server;
 pub mod store;

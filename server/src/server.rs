@@ -210,6 +210,7 @@ impl Server {
         stop: impl Future<Output = ()> + Send + 'static,
     ) {
         let reaper = tokio::spawn(reaper::run(Arc::clone(&self)));
+        let renewal = tokio::spawn(crate::renewal::run(Arc::clone(&self)));
         let counting = tokio::spawn(Counts::run(Arc::clone(&self)));
         let server = Arc::clone(&self);
         let stop = async move {
@@ -221,6 +222,7 @@ impl Server {
         let router = crate::router::router(Arc::clone(&self));
         net::serve(listeners.plain, listeners.tls, router, head_patience, stop).await;
         reaper.abort();
+        renewal.abort();
         counting.abort();
         if let Err(error) = self
             .journal

@@ -20,7 +20,10 @@ use utoipa::ToSchema;
 use super::{body, error::ApiError, query::Asked, sign_in::SignedIn};
 use crate::{
     conf::Lang,
-    keys::{InstallError, Installed},
+    keys::{
+        InstallError, Installed,
+        centre::{CentreError, Order},
+    },
     read::{Licence, Licences},
     server::Server,
 };
@@ -101,15 +104,16 @@ pub(super) async fn install(
 ) -> Result<Response, ApiError> {
     // In base64 a document is a third longer.
     let bytes = body::read(body, MAX_FILE * 2).await?;
-    let document = if Kind::of(&bytes) == Some(Kind::Licence) {
-        bytes.to_vec()
-    } else {
-        document_of(&body::json::<Installation>(&bytes)?)?
+    let installed = match wanted(&bytes)? {
+        Wanted::Document(document) => server
+            .install_licence(document, by.admin(None))
+            .await
+            .map_err(|error| refused(&error, server.conf().lang))?,
+        Wanted::Code(order) => server
+            .activate_code(*order, by.admin(None))
+            .await
+            .map_err(|error| not_activated(&error, server.conf().lang))?,
     };
-    let installed = server
-        .install_licence(document, by.admin(None))
-        .await
-        .map_err(|error| refused(&error, server.conf().lang))?;
     let Installed { key_no, .. } = installed;
     let licence = key_no.and_then(|key_no| server.read_licence(key_no));
     let licence = licence.ok_or_else(ApiError::internal)?;
@@ -121,43 +125,68 @@ pub(super) async fn install(
     Ok(response)
 }
 
-/// The document of a request in JSON.
-fn document_of(wanted: &Installation) -> Result<Vec<u8>, ApiError> {
-    let wrong =
-        |field: &str, error: String| Err(ApiError::bad_request(&format!("{field}: {error}")));
+/// What a body asks for.
+enum Wanted {
+    Document(Vec<u8>),
+    Code(Box<Order>),
+}
+
+fn wanted(bytes: &[u8]) -> Result<Wanted, ApiError> {
+    if Kind::of(bytes) == Some(Kind::Licence) {
+        return Ok(Wanted::Document(bytes.to_vec()));
+    }
+    let wanted: Installation = body::json(bytes)?;
+    let wrong = |field: &str, error: String| ApiError::bad_request(&format!("{field}: {error}"));
     match (&wanted.licence, &wanted.activation_code_string) {
         (Some(licence), None) => {
             let packed: String = licence.split_ascii_whitespace().collect();
-            match data_encoding::BASE64.decode(packed.as_bytes()) {
-                Ok(document) => Ok(document),
-                Err(error) => wrong("Licence", format!("it is not base64 ({error})")),
-            }
+            let document = data_encoding::BASE64.decode(packed.as_bytes());
+            document
+                .map(Wanted::Document)
+                .map_err(|error| wrong("Licence", format!("it is not base64 ({error})")))
         }
         (None, Some(code)) => {
-            if let Err(error) = ActivationCode::parse(code) {
-                return wrong("ActivationCodeString", error.to_string());
-            }
+            let code = ActivationCode::parse(code)
+                .map_err(|error| wrong("ActivationCodeString", error.to_string()))?;
             let itn = wanted.itn.as_ref().map(|itn| match itn {
                 NumberOrText::Number(number) => Itn::from_number(*number),
                 NumberOrText::Text(text) => text.parse(),
             });
-            if let Some(Err(error)) = itn {
-                return wrong("ITN", error.to_string());
-            }
             let iec = wanted.iec.as_ref().map(|iec| match iec {
                 NumberOrText::Number(number) => Iec::from_number(*number),
                 NumberOrText::Text(text) => text.parse(),
             });
-            if let Some(Err(error)) = iec {
-                return wrong("IEC", error.to_string());
+            if wanted.blank_key_no.is_some() {
+                return Err(ApiError::not_here(
+                    "This version puts licences on this computer only; leave BlankKeyNo out.",
+                ));
             }
-            Err(ApiError::not_here(
-                "This version installs licence documents only; get the code's document from the vendor.",
-            ))
+            Ok(Wanted::Code(Box::new(Order {
+                code,
+                itn: itn
+                    .transpose()
+                    .map_err(|error| wrong("ITN", error.to_string()))?,
+                iec: iec
+                    .transpose()
+                    .map_err(|error| wrong("IEC", error.to_string()))?,
+                series: None,
+            })))
         }
         _ => Err(ApiError::bad_request(
             "The body has either Licence, a document in base64, or ActivationCodeString.",
         )),
+    }
+}
+
+fn not_activated(error: &CentreError, lang: Lang) -> ApiError {
+    match error {
+        CentreError::Install(error) => refused(error, lang),
+        CentreError::Keys(_) | CentreError::Holder(_) => {
+            log::error!("{error}");
+            ApiError::internal()
+        }
+        CentreError::Refused(_) => ApiError::bad_request(&error.text(lang)),
+        _ => ApiError::busy(&error.text(lang)),
     }
 }
 

@@ -13,7 +13,7 @@ use protocol::{
 
 use super::{Failure, open};
 use crate::{
-    conf::{Conf, Lang},
+    conf::{self, Conf, Lang},
     keys::{
         Installed, KeyRing,
         centre::{self, Accepted, CentreError, Link, Order},
@@ -94,6 +94,87 @@ fn order(wanted: &Activate, lang: Lang) -> Result<Order, Failure> {
     })
 }
 
+/// Which key is given back.
+#[derive(Debug, Args)]
+pub(super) struct Reserve {
+    /// The key's number
+    key_no: u32,
+    /// Asks nobody: writes the key that is given back into this file, for the vendor
+    #[arg(long, value_name = "FILE")]
+    offline: Option<PathBuf>,
+    /// Writes that as a picture too, an SVG with a QR code
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    qr: Option<PathBuf>,
+}
+
+pub(super) fn reserve(wanted: &Reserve) -> Result<(), Failure> {
+    let (places, conf) = open()?;
+    let lang = conf.lang;
+    let ring = ring(&places, &conf)?;
+    let failed = |error: CentreError| Failure::from(error.text(lang));
+    let now = now().seconds();
+    let Some(file) = &wanted.offline else {
+        let link = Link::new(&conf.centre).map_err(failed)?;
+        let code = centre::reserve(&ring, &link, wanted.key_no, now).map_err(failed)?;
+        println!("{}", reserve_text(&code, lang));
+        return Ok(());
+    };
+    let (request, code) = centre::reserve_offline(&ring, wanted.key_no, now).map_err(failed)?;
+    hand_out(&request, file, wanted.qr.as_deref(), lang)?;
+    let (code, file) = (code.reveal(), file.display());
+    println!(
+        "{}",
+        lang.pick(
+            format!("The key works here no more. Its reserve code, once the vendor has taken {file}: {code}. Install the vendor's answer here by `licenceserver install FILE`."),
+            format!("Ключ здесь больше не работает. Его резервный код, когда поставщик примет {file}: {code}. Установите здесь ответ поставщика командой `licenceserver install ФАЙЛ`."),
+        )
+    );
+    Ok(())
+}
+
+fn reserve_text(code: &ActivationCode, lang: Lang) -> String {
+    let code = code.reveal();
+    lang.pick(
+        format!("The key is given back. Its reserve code: {code}"),
+        format!("Ключ отдан. Его резервный код: {code}"),
+    )
+}
+
+pub(super) fn update() -> Result<(), Failure> {
+    let (places, conf) = open()?;
+    let lang = conf.lang;
+    let ring = ring(&places, &conf)?;
+    let failed = |error: CentreError| Failure::from(error.text(lang));
+    let link = Link::new(&conf.centre).map_err(failed)?;
+    let now = now().seconds();
+    let mut failures = Vec::new();
+    let installed = ring.installed();
+    for installed in installed.iter().filter(|one| centre::is_renewable(one)) {
+        match centre::renew(&ring, &link, installed, now) {
+            Ok(_) => println!(
+                "{}",
+                lang.pick(
+                    format!("Renewed: {}", installed.file.display()),
+                    format!("Обновлено: {}", installed.file.display()),
+                )
+            ),
+            Err(error) => failures.push(format!(
+                "{}: {}",
+                installed.file.display(),
+                error.text(lang)
+            )),
+        }
+    }
+    if failures.len() < installed.len() {
+        conf::note_update(&places.conf(), now).map_err(|error| error.text(lang))?;
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure(failures))
+    }
+}
+
 /// Writes a request for the vendor, and its picture.
 fn hand_out(
     request: &[u8],
@@ -125,7 +206,7 @@ pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
     let ring = ring(&places, &conf)?;
     match centre::accept(&ring, reply).map_err(failed)? {
         Accepted::Installed(installed) => println!("{}", installed_text(&installed, lang)),
-        Accepted::GivenBack(code) => println!("{}", code.reveal()),
+        Accepted::GivenBack(code) => println!("{}", reserve_text(&code, lang)),
     }
     Ok(())
 }

@@ -169,6 +169,23 @@ fn write(file: &Path, text: &str) -> Result<(), ConfError> {
     write_whole(file, text.as_bytes(), files::Access::Owner).map_err(failed)
 }
 
+/// Writes down when licences were renewed last.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn note_update(file: &Path, at: i64) -> Result<(), ConfError> {
+    let bytes = read_limited(file, MAX_FILE).map_err(|error| ConfError::Read {
+        file: file.into(),
+        error,
+    })?;
+    let text = utf8(file, bytes)?;
+    let at = jiff::Timestamp::from_second(at).unwrap_or_default();
+    write(
+        file,
+        &set(&text, "LicenceUpdate", "LastUpdate", &at.to_string()),
+    )
+}
+
 fn utf8(file: &Path, bytes: Vec<u8>) -> Result<String, ConfError> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];

@@ -17,7 +17,7 @@ use protocol::{
     signature::Secret,
 };
 
-use super::{Computer, HolderKeys, OpenError};
+use super::{Computer, HolderKeys, OpenError, centre::is_given_back};
 use crate::accounting::{Key, Moment};
 
 /// A licence file of ours.
@@ -119,6 +119,13 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
                 let error = OpenError::Unreadable(error.to_string());
                 found.installed.push(broken(file, None, error));
             }
+        }
+    }
+    for one in &mut found.installed {
+        if let (Some(key_id), Some(key_no), None) = (one.key_id, one.key_no, &one.error)
+            && is_given_back(folder, key_id, key_no)
+        {
+            one.error = Some(OpenError::GivenBack(key_no));
         }
     }
     mark_doubles(&mut found.installed);

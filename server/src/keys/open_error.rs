@@ -29,6 +29,8 @@ pub enum OpenError {
         /// Which ones changed.
         changed: Vec<FactKind>,
     },
+    /// It is being given back to the centre.
+    GivenBack(u32),
     /// A file with the same number is here already.
     Twice(String),
     /// It gives no seats at this time, or beside these other keys.
@@ -87,6 +89,10 @@ impl OpenError {
                     ),
                 )
             }
+            Self::GivenBack(key_no) => lang.pick(
+                format!("The key is being given back to the vendor. `licenceserver reserve {key_no}` finishes that and tells the reserve code."),
+                format!("Ключ отдаётся поставщику. Команда `licenceserver reserve {key_no}` завершит это и покажет резервный код."),
+            ),
             Self::Twice(file) => lang.pick(
                 format!("A key of the same number is already read from {file}."),
                 format!("Ключ с таким же номером уже прочитан из {file}."),

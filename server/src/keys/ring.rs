@@ -20,6 +20,7 @@ use protocol::{
 
 use super::{
     Computer, HolderError, HolderKeys, InstanceKey, KeysError,
+    centre::is_reserve,
     licences::{Against, Found, Installed, is_licence, read_folder, read_one},
     make_folder, series_file,
 };
@@ -118,7 +119,7 @@ impl KeyRing {
             .flatten();
         let licences = folder
             .map(|entry| entry.path())
-            .filter(|path| is_licence(path));
+            .filter(|path| is_licence(path) || is_reserve(path));
         let mut seen: Vec<Seen> = licences
             .chain([self.series_file.clone(), self.holder_file()])
             .filter_map(|path| {
@@ -197,6 +198,14 @@ impl KeyRing {
     /// The folder of the keys.
     pub(super) fn data(&self) -> &std::path::Path {
         &self.places.data
+    }
+
+    /// Keeps other programs of this server away from the licences, until the value is dropped.
+    pub(super) fn alone(&self) -> Result<std::fs::File, KeysError> {
+        let path = self.places.data.join("keys.lock");
+        let file = std::fs::File::create(&path).map_err(KeysError::file(&path))?;
+        file.lock().map_err(KeysError::file(&path))?;
+        Ok(file)
     }
 
     /// Writes a licence into the data folder.

@@ -118,12 +118,18 @@ async fn what_cannot_be_installed_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn an_activation_code_is_checked_and_not_there_yet() {
+async fn an_activation_code_is_checked_and_needs_a_centre() {
     let place = place("").await;
     let code = protocol::code::ActivationCode::random().reveal();
     let manual = json!({"ActivationCodeString": code, "ITN": 7_707_083_893_u64, "IEC": null, "BlankKeyNo": null});
     let reply = tell(&place, Method::POST, "/api/licences", &manual).await;
-    assert_eq!(reply.status, StatusCode::NOT_IMPLEMENTED, "{}", reply.text);
+    assert_eq!(
+        reply.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{}",
+        reply.text
+    );
+    assert!(reply.text.contains("LicenceCenterUrl"), "{}", reply.text);
     assert!(!reply.text.contains(&code), "a code is a secret");
     let wrong = json!({"ActivationCodeString": code, "ITN": 1});
     let reply = tell(&place, Method::POST, "/api/licences", &wrong).await;

@@ -5,7 +5,7 @@ use protocol::{
     code::ActivationCode,
 };
 
-use super::{CentreError, pending};
+use super::{CentreError, pending, reserve::Kept};
 use crate::keys::{Installed, KeyRing, install_document};
 
 /// What an answer brought.
@@ -31,10 +31,25 @@ pub fn accept(ring: &KeyRing, reply: Reply) -> Result<Accepted, CentreError> {
         .public_key(key_id)
         .ok_or(CentreError::UnknownSeries(key_id))?;
     let answer = answer.verify(&public).map_err(CentreError::Answer)?;
+    let given_back = Kept::all(ring.data())
+        .into_iter()
+        .find(|kept| kept.id == id);
+    if let Some(kept) = given_back {
+        let code = kept.settle(ring, answer.outcome, &mut |_| Ok(()))?;
+        return Ok(Accepted::GivenBack(code));
+    }
     let waiting = pending::find(ring.data(), &id).ok_or(CentreError::NotWaiting)?;
     match answer.outcome {
         Outcome::Licence(bytes) => {
+            let _alone = ring.alone()?;
             let installed = install_document(ring, &bytes, "the centre's answer".as_ref())?;
+            // A reserve code that came back to this computer: the centre has taken the key, or there were no licence.
+            let code = waiting.body.code.as_str();
+            for kept in Kept::all(ring.data()) {
+                if kept.code_is(code) {
+                    kept.done(ring)?;
+                }
+            }
             waiting.done();
             Ok(Accepted::Installed(Box::new(installed)))
         }

@@ -6,7 +6,7 @@ use protocol::{KeyId, centre::Refusal, envelope::FormatError};
 
 use crate::{
     conf::Lang,
-    keys::{HolderError, InstallError, KeysError},
+    keys::{HolderError, InstallError, KeysError, OpenError},
 };
 
 /// The reason.
@@ -93,8 +93,8 @@ pub enum CentreError {
     #[error("there is no key {0} on this server")]
     UnknownKey(u32),
     /// The key does not work here, so it cannot be given back.
-    #[error("the key {0} does not work on this server, so this server cannot give it back: {1}")]
-    NotOurs(u32, String),
+    #[error("the key {0} does not work on this server, so this server cannot give it back: {text}", text = .1.text(Lang::English))]
+    NotOurs(u32, OpenError),
     /// Too many requests wait.
     #[error(
         "too many requests wait for answers in {}; delete those that are not needed any more", .0.display()
@@ -141,7 +141,8 @@ impl CentreError {
             Self::Keys(error) => format!("папка ключей: {error}"),
             Self::UnknownKey(key_no) => format!("на этом сервере нет ключа {key_no}"),
             Self::NotOurs(key_no, error) => format!(
-                "ключ {key_no} на этом сервере не работает, поэтому сервер не может его отдать: {error}"
+                "ключ {key_no} на этом сервере не работает, поэтому сервер не может его отдать: {}",
+                error.text(lang)
             ),
             Self::TooManyWaiting(folder) => format!(
                 "в {} слишком много запросов ждут ответа; удалите ненужные",

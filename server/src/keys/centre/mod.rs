@@ -9,6 +9,10 @@ mod error;
 mod link;
 mod pending;
 mod qr;
+mod renewal;
+mod reserve;
+#[cfg(test)]
+mod tests;
 
 pub use activation::{Order, activate, prepare};
 pub use answer::{Accepted, accept};
@@ -16,3 +20,6 @@ pub use error::CentreError;
 pub use link::Link;
 pub(crate) use link::is_good;
 pub use qr::svg;
+pub use renewal::{is_renewable, renew, renewed_at};
+pub(in crate::keys) use reserve::{is_given_back, is_reserve};
+pub use reserve::{reserve, reserve_offline};

@@ -1,0 +1,516 @@
+//! A key's life against a real centre that is cut off, slow, or not what it seems.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use licencecenter::centre::{Centre, Offer, codes::Sale, series::Policy};
+use protocol::{
+    binding::{Fact, FactKind},
+    centre::{CentreReason, Reply},
+    code::ActivationCode,
+    cryptkey::CryptKey,
+    licence::DAY,
+};
+
+use super::{
+    reserve::{Step, reserve_watched},
+    *,
+};
+use crate::{
+    conf::{CentreConf, Lang},
+    keys::{
+        KeyRing, OpenError,
+        tests::{place, vendor},
+    },
+};
+
+const SERIES: protocol::KeyId = protocol::KeyId(0x672B);
+const NOW: i64 = 1_800_000_000;
+
+/// How the way to the centre behaves.
+#[derive(Clone, Debug, Default)]
+enum Way {
+    #[default]
+    Good,
+    /// The centre gets the request, and its answer is lost.
+    AnswerLost,
+    /// These bytes come instead, whatever was asked.
+    Instead(Vec<u8>),
+    /// What the centre said first, again and again.
+    Replay,
+}
+
+/// A vendor's centre behind a socket.
+struct World {
+    centre: Arc<Mutex<Centre>>,
+    way: Arc<Mutex<Way>>,
+    said: Arc<Mutex<Vec<Vec<u8>>>>,
+    keys: CryptKey,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("centre");
+        Centre::make(&data, "phrase", 7_000_001).unwrap();
+        let mut centre = Centre::open(&data).unwrap();
+        centre.unlock("phrase").unwrap();
+        let keys = vendor(SERIES);
+        let policy = Policy {
+            moves_per_year: 1,
+            needs_owner: false,
+        };
+        centre.add_series(&keys, policy, "test", NOW).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let world = Self {
+            centre: Arc::new(Mutex::new(centre)),
+            way: Arc::default(),
+            said: Arc::default(),
+            keys,
+            url,
+            folder,
+        };
+        let (centre, way, said) = (
+            Arc::clone(&world.centre),
+            Arc::clone(&world.way),
+            Arc::clone(&world.said),
+        );
+        // It ends with the test's process.
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(stream, &centre, &way.lock().unwrap().clone(), &said);
+            }
+        });
+        world
+    }
+
+    fn code(&self) -> ActivationCode {
+        let sale = Sale {
+            series: SERIES,
+            offer: Offer {
+                seats: 3,
+                ..Offer::default()
+            },
+            count: 1,
+            order: None,
+            customer: None,
+            itn: None,
+            iec: None,
+            ends_at: None,
+        };
+        let mut centre = self.centre.lock().unwrap();
+        centre
+            .issue_codes(&sale, "test", NOW)
+            .unwrap()
+            .remove(0)
+            .code
+    }
+
+    fn set(&self, way: Way) {
+        *self.way.lock().unwrap() = way;
+    }
+
+    fn link(&self) -> Link {
+        link(&self.url)
+    }
+
+    fn computer(&self, name: &str) -> Computer {
+        Computer {
+            root: self.folder.path().join(name),
+            name: name.into(),
+            keys: self.keys.clone(),
+        }
+    }
+}
+
+fn link(url: &str) -> Link {
+    Link::new(&CentreConf {
+        url: Some(url.into()),
+        ..CentreConf::default()
+    })
+    .unwrap()
+}
+
+fn answer(
+    mut stream: TcpStream,
+    centre: &Mutex<Centre>,
+    way: &Way,
+    said: &Mutex<Vec<Vec<u8>>>,
+) -> Option<()> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let body = loop {
+        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let length = text.split("content-length: ").nth(1)?;
+        let length: usize = length.lines().next()?.trim().parse().ok()?;
+        if bytes.len() >= head + 4 + length {
+            break bytes[head + 4..head + 4 + length].to_vec();
+        }
+    };
+    if let Way::Instead(bytes) = way {
+        return stream.write_all(bytes).ok();
+    }
+    let fresh = centre.lock().unwrap().exchange(&body, "test", NOW).bytes;
+    let mut said = said.lock().unwrap();
+    said.push(fresh.clone());
+    match way {
+        Way::AnswerLost => return None,
+        Way::Replay => http(&mut stream, &said[0]),
+        _ => http(&mut stream, &fresh),
+    }
+}
+
+fn http(stream: &mut TcpStream, body: &[u8]) -> Option<()> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body).ok()
+}
+
+/// A computer whose server may be started again and again.
+struct Computer {
+    root: PathBuf,
+    name: String,
+    keys: CryptKey,
+}
+
+impl Computer {
+    /// The server as it comes up after a power failure.
+    fn ring(&self) -> KeyRing {
+        let places = place(&self.root, &self.keys);
+        let mut ring = KeyRing::open(&places, places.config.join("licence.series")).unwrap();
+        let fact = |kind, value: &str| Fact {
+            kind,
+            value: format!("{} {value}", self.name),
+        };
+        ring.computer.facts = vec![
+            fact(FactKind::MachineId, "m"),
+            fact(FactKind::DmiUuid, "d"),
+            fact(FactKind::DiskSerial, "s"),
+            fact(FactKind::Mac, "c"),
+        ];
+        ring.computer.id = self.name.clone();
+        ring.reload();
+        ring
+    }
+
+    fn workable(&self) -> usize {
+        let pool = self.ring().pool(SERIES);
+        pool.iter().filter(|key| key.workable).count()
+    }
+}
+
+fn order(code: &ActivationCode) -> Order {
+    Order {
+        code: code.clone(),
+        itn: None,
+        iec: None,
+        series: None,
+    }
+}
+
+fn refused(error: CentreError) -> u16 {
+    match error {
+        CentreError::Refused(refusal) => refusal.reason,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_lost_answer_to_an_activation_costs_nothing() {
+    let world = World::new();
+    let (code, computer) = (world.code(), world.computer("a"));
+    world.set(Way::AnswerLost);
+    let error = activate(&computer.ring(), &world.link(), &order(&code), NOW).unwrap_err();
+    assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
+    assert_eq!(computer.workable(), 0);
+    world.set(Way::Good);
+    let ring = computer.ring();
+    let installed = activate(&ring, &world.link(), &order(&code), NOW).unwrap();
+    assert_eq!(installed.licence.unwrap().private.recovered, None);
+    assert_eq!(computer.workable(), 1);
+    assert!(pending::all(ring.data()).is_empty());
+}
+
+#[test]
+fn whatever_is_no_answer_to_this_very_request_is_refused_and_changes_nothing() {
+    let world = World::new();
+    let computer = world.computer("a");
+    activate(&computer.ring(), &world.link(), &order(&world.code()), NOW).unwrap();
+    let again = order(&world.code());
+    let fail = |way: Way| {
+        world.set(way);
+        activate(&computer.ring(), &world.link(), &again, NOW).unwrap_err()
+    };
+    // An old answer, genuine and signed.
+    let error = fail(Way::Replay);
+    assert!(matches!(error, CentreError::NotWaiting), "{error}");
+    let page = |head: &str, body: &[u8]| [head.as_bytes(), body].concat();
+    let whole = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    let huge = vec![b'x'; 2_000_000];
+    for garbage in [
+        page(whole, b"<html>"),
+        page(whole, b""),
+        page(whole, &huge),
+        page(whole, b"L3AN\x02\0\0\0"),
+        page(
+            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            b"",
+        ),
+    ] {
+        let error = fail(Way::Instead(garbage));
+        assert!(matches!(error, CentreError::NotACentre { .. }), "{error}");
+    }
+    for broken in [
+        page("SSH-2.0-x\r\n\r\n", b""),
+        page("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"short"),
+        Vec::new(),
+    ] {
+        let error = fail(Way::Instead(broken));
+        assert!(
+            matches!(
+                error,
+                CentreError::NotACentre { .. } | CentreError::NoAnswer { .. }
+            ),
+            "{error}"
+        );
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = activate(&computer.ring(), &link(&nobody), &again, NOW).unwrap_err();
+    assert!(matches!(error, CentreError::Unreachable { .. }), "{error}");
+    assert!(!error.text(Lang::Russian).is_empty());
+    // Another vendor's signature.
+    let stranger = vendor(SERIES);
+    let request = prepare(&computer.ring(), &again, NOW).unwrap();
+    let Ok(protocol::centre::Message::Activation(body)) =
+        protocol::centre::Message::from_bytes(&request)
+    else {
+        panic!()
+    };
+    let forged = protocol::centre::Answer {
+        id: body.request.id,
+        key_id: SERIES,
+        at: NOW,
+        outcome: protocol::centre::Outcome::Released,
+    };
+    let forged = forged.to_bytes(&stranger.signing).unwrap();
+    let error = accept(&computer.ring(), Reply::from_bytes(&forged).unwrap()).unwrap_err();
+    assert!(matches!(error, CentreError::Answer(_)), "{error}");
+    world.set(Way::Good);
+    activate(&computer.ring(), &world.link(), &again, NOW).unwrap();
+    assert_eq!(computer.workable(), 2);
+}
+
+#[test]
+fn clocks_that_are_a_day_apart_stop_nobody() {
+    let world = World::new();
+    for (name, clock) in [("fast", NOW + DAY), ("slow", NOW - DAY)] {
+        let computer = world.computer(name);
+        activate(
+            &computer.ring(),
+            &world.link(),
+            &order(&world.code()),
+            clock,
+        )
+        .unwrap();
+        assert_eq!(computer.workable(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_reserve_code_moves_the_key_wherever_the_power_fails() {
+    for cut in [Step::Off, Step::Answered, Step::Retired] {
+        let world = World::new();
+        let (code, old, new) = (world.code(), world.computer("old"), world.computer("new"));
+        let key_no = activate(&old.ring(), &world.link(), &order(&code), NOW)
+            .unwrap()
+            .key_no
+            .unwrap();
+        let mut power = |step| {
+            if step == cut {
+                Err(CentreError::OtherAnswer)
+            } else {
+                Ok(())
+            }
+        };
+        let failed = reserve_watched(&old.ring(), &world.link(), key_no, NOW, &mut power);
+        assert!(matches!(failed, Err(CentreError::OtherAnswer)), "{cut:?}");
+        // It comes up again: the key does not work here from the first step on, and says why.
+        assert_eq!(old.workable(), 0, "{cut:?}");
+        if cut != Step::Retired {
+            let error = old.ring().installed()[0].error.clone();
+            assert_eq!(error, Some(OpenError::GivenBack(key_no)), "{cut:?}");
+        }
+        let reserve_code = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+        // Whoever did not write it down is told again.
+        let told = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+        assert_eq!(told, reserve_code, "{cut:?}");
+        let error = activate(&new.ring(), &world.link(), &order(&code), NOW).unwrap_err();
+        assert_eq!(refused(error), CentreReason::UsedElsewhere as u16);
+        let moved = activate(&new.ring(), &world.link(), &order(&reserve_code), NOW).unwrap();
+        assert_eq!(moved.key_no, Some(key_no), "{cut:?}");
+        assert_eq!((old.workable(), new.workable()), (0, 1), "{cut:?}");
+    }
+}
+
+#[test]
+fn a_lost_answer_to_a_key_that_is_given_back_costs_nothing() {
+    let world = World::new();
+    let (old, new) = (world.computer("old"), world.computer("new"));
+    let key_no = activate(&old.ring(), &world.link(), &order(&world.code()), NOW)
+        .unwrap()
+        .key_no
+        .unwrap();
+    let mut lose = |step| {
+        if step == Step::Off {
+            world.set(Way::AnswerLost);
+        }
+        Ok(())
+    };
+    let error = reserve_watched(&old.ring(), &world.link(), key_no, NOW, &mut lose).unwrap_err();
+    assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
+    world.set(Way::Good);
+    let code = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+    activate(&new.ring(), &world.link(), &order(&code), NOW).unwrap();
+    assert_eq!((old.workable(), new.workable()), (0, 1));
+}
+
+#[test]
+fn a_centre_that_is_away_or_says_no_leaves_the_key_where_it_is() {
+    let world = World::new();
+    let (first, second) = (world.computer("first"), world.computer("second"));
+    let key_no = activate(&first.ring(), &world.link(), &order(&world.code()), NOW)
+        .unwrap()
+        .key_no
+        .unwrap();
+    let error = reserve(&first.ring(), &link("http://127.0.0.1:1"), key_no, NOW).unwrap_err();
+    assert!(matches!(error, CentreError::Unreachable { .. }), "{error}");
+    assert_eq!(first.workable(), 1);
+    let code = reserve(&first.ring(), &world.link(), key_no, NOW).unwrap();
+    activate(&second.ring(), &world.link(), &order(&code), NOW).unwrap();
+    // The vendor allows one move a year.
+    let error = reserve(&second.ring(), &world.link(), key_no, NOW).unwrap_err();
+    assert_eq!(refused(error), CentreReason::TooManyMoves as u16);
+    assert_eq!(second.workable(), 1);
+    let error = reserve(&second.ring(), &world.link(), 1, NOW).unwrap_err();
+    assert!(matches!(error, CentreError::UnknownKey(1)), "{error}");
+}
+
+#[test]
+fn a_key_goes_back_by_file_and_may_return_to_the_same_computer() {
+    let world = World::new();
+    let computer = world.computer("a");
+    let key_no = activate(&computer.ring(), &world.link(), &order(&world.code()), NOW)
+        .unwrap()
+        .key_no
+        .unwrap();
+    let (file, code) = reserve_offline(&computer.ring(), key_no, NOW).unwrap();
+    let again = reserve_offline(&computer.ring(), key_no, NOW).unwrap();
+    assert_eq!((&again.0, &again.1), (&file, &code));
+    assert_eq!(computer.workable(), 0);
+    // Before the vendor has the file, the code is none.
+    let error = activate(&computer.ring(), &world.link(), &order(&code), NOW).unwrap_err();
+    assert_eq!(refused(error), CentreReason::UnknownCode as u16);
+    let answer = world
+        .centre
+        .lock()
+        .unwrap()
+        .exchange(&file, "mail", NOW)
+        .bytes;
+    let reply = || Reply::from_bytes(&answer).unwrap();
+    // The code is activated here before the answer is: the key works, and the answer is not needed any more.
+    activate(&computer.ring(), &world.link(), &order(&code), NOW).unwrap();
+    assert_eq!(computer.workable(), 1);
+    let error = accept(&computer.ring(), reply()).unwrap_err();
+    assert!(matches!(error, CentreError::NotWaiting), "{error}");
+    assert_eq!(computer.workable(), 1);
+}
+
+#[test]
+fn an_answer_file_finishes_what_an_offline_request_began() {
+    let world = World::new();
+    let computer = world.computer("a");
+    let key_no = activate(&computer.ring(), &world.link(), &order(&world.code()), NOW)
+        .unwrap()
+        .key_no
+        .unwrap();
+    let (file, code) = reserve_offline(&computer.ring(), key_no, NOW).unwrap();
+    let answer = world
+        .centre
+        .lock()
+        .unwrap()
+        .exchange(&file, "mail", NOW)
+        .bytes;
+    let reply = || Reply::from_bytes(&answer).unwrap();
+    let Ok(Accepted::GivenBack(told)) = accept(&computer.ring(), reply()) else {
+        panic!()
+    };
+    assert_eq!(told, code);
+    assert!(computer.ring().installed().is_empty());
+    assert!(matches!(
+        accept(&computer.ring(), reply()),
+        Err(CentreError::NotWaiting)
+    ));
+}
+
+#[test]
+fn a_renewal_brings_changes_and_ends_a_key_that_the_vendor_took_back() {
+    let world = World::new();
+    let computer = world.computer("a");
+    let ring = computer.ring();
+    let installed = activate(&ring, &world.link(), &order(&world.code()), NOW).unwrap();
+    let key_no = installed.key_no.unwrap();
+    assert!(is_renewable(&ring.installed()[0]));
+    let change = licencecenter::centre::codes::Change {
+        seats: Some(8),
+        ..Default::default()
+    };
+    let centre = || world.centre.lock().unwrap();
+    centre().change_key(key_no, &change, "test", NOW).unwrap();
+    renew(&ring, &world.link(), &ring.installed()[0], NOW).unwrap();
+    let licence = ring.installed()[0].licence.clone().unwrap();
+    assert_eq!(licence.voucher.licence_count, 8);
+    assert_eq!(licence.private.update_date, Some(NOW));
+    assert!(licence.private.activation_code.is_some());
+    // An old answer, or one to what is not here any more, changes nothing.
+    world.set(Way::Replay);
+    let error = renew(&ring, &world.link(), &ring.installed()[0], NOW).unwrap_err();
+    assert!(matches!(error, CentreError::NotWaiting), "{error}");
+    world.set(Way::Good);
+    let stale = ring.installed()[0].clone();
+    renew(&ring, &world.link(), &stale, NOW).unwrap();
+    let error = renew(&ring, &world.link(), &stale, NOW).unwrap_err();
+    assert!(matches!(error, CentreError::UnknownKey(_)), "{error}");
+    assert_eq!(computer.workable(), 1);
+    centre().revoke_key(key_no, "test", NOW).unwrap();
+    let error = renew(&ring, &world.link(), &ring.installed()[0], NOW).unwrap_err();
+    assert_eq!(refused(error), CentreReason::Revoked as u16);
+    assert_eq!(computer.workable(), 0);
+    assert!(
+        computer
+            .ring()
+            .data()
+            .join("retired")
+            .read_dir()
+            .unwrap()
+            .count()
+            == 1
+    );
+}
