@@ -5,13 +5,14 @@ use std::{
     io::{self, Write},
     panic,
     path::PathBuf,
-    process::ExitCode,
+    process::{Command, ExitCode},
     time::Instant,
 };
 
 use licence::{
     process::Answer,
-    scene::{PATIENCE, SERIES, Scene},
+    scene::{PATIENCE, SERIES, Scene, asking},
+    vendor::{ITN, Vendor},
 };
 
 /// The object's name in the datafile.
@@ -57,12 +58,28 @@ fn tell() -> io::Result<()> {
         begun: Instant::now(),
     };
 
-    story.step(
-        "a vendor makes series 672B, a server starts, a licence of 3 seats is issued and installed",
-    )?;
-    let scene = Scene::new(SEATS);
+    story
+        .step("a vendor makes series 672B and a licence centre, which issues an activation code")?;
+    let mut scene = Scene::bare();
+    let mut vendor = Vendor::with_series(scene.vendor());
+    vendor.start(&[]);
+    let code = vendor.code(SEATS);
+    story.note(&format!("the centre answers at {}", vendor.url()))?;
+    story.note(&format!("the code for {SEATS} seats: {code}"))?;
+
+    story.step("a customer's server starts and activates the code")?;
+    scene.configure(&asking(vendor.url()));
+    scene.start();
+    let wanted = serde_json::json!({ "ActivationCodeString": code, "ITN": ITN });
+    let (status, licence) = scene.post("/api/licences", &wanted);
+    if status != 201 {
+        return Err(io::Error::other(format!(
+            "POST /api/licences answered {status}: {licence}"
+        )));
+    }
     story.note(&format!(
-        "the server answers at http://127.0.0.1:{}",
+        "key {} is installed; the server answers at http://127.0.0.1:{}",
+        licence["KeyNo"],
         scene.port()
     ))?;
 
@@ -134,6 +151,17 @@ fn tell() -> io::Result<()> {
     story.note("the fourth process has it now")?;
 
     drop((others, fourth));
+    story.step("the key is given back, and its reserve code activates it on a second server")?;
+    let key_no = licence["KeyNo"].to_string();
+    let told = run(scene.command("licenceserver").args(["reserve", &key_no]))?;
+    story.note(told.trim())?;
+    let reserve_code = told.trim().rsplit(' ').next().unwrap_or_default();
+    let second = scene.beside();
+    second.configure(&asking(vendor.url()));
+    let activate = ["activate", reserve_code, "--itn", ITN];
+    let told = run(second.command("licenceserver").args(activate))?;
+    story.note(told.trim())?;
+
     story.step("done")?;
     if keep {
         println!(
@@ -152,6 +180,17 @@ fn expect(method: &str, told: &Answer) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(format!("{method}: {}", told.en)))
+    }
+}
+
+/// What a program says.
+fn run(command: &mut Command) -> io::Result<String> {
+    let output = command.output()?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(said.trim().to_owned()))
     }
 }
 

@@ -298,6 +298,30 @@ impl Scene {
         (answer.status().as_u16(), json)
     }
 
+    /// What `POST path` with that body answers to the default administrator.
+    ///
+    /// # Panics
+    /// As [`Scene::api`].
+    #[must_use]
+    pub fn post(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let mut answer = agent
+            .post(format!("http://127.0.0.1:{}{path}", self.port()))
+            .header("Authorization", "Basic YWRtaW46YWRtaW4=")
+            .content_type("application/json")
+            .send(body.to_string())
+            .expect("the API answers");
+        let text = answer.body_mut().read_to_string();
+        let text = text.expect("the answer is text");
+        let json =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error} in {text}"));
+        (answer.status().as_u16(), json)
+    }
+
     /// How many sessions the API lists.
     ///
     /// # Panics
@@ -402,6 +426,12 @@ impl Scene {
     fn licenceserver(&self, arguments: &[&str]) {
         run(self.command("licenceserver").args(arguments));
     }
+}
+
+/// The sections for [`Scene::configure`] of a server that asks that licence centre.
+#[must_use]
+pub fn asking(centre: &str) -> String {
+    format!("LicenceCenterUrl={centre}\n\n[Sessions]\nHeartbeatSeconds=1\nExpireSeconds=3\n")
 }
 
 /// The arguments of SetSession for session `number` of the scene's infobase.

@@ -15,8 +15,10 @@ pub const ITN: &str = "7707083893";
 /// A vendor's folder, and the centre in it.
 #[derive(Debug)]
 pub struct Vendor {
-    root: tempfile::TempDir,
+    root: PathBuf,
     service: Option<Service>,
+    /// Goes when the vendor goes, if it is the vendor's own.
+    own: Option<tempfile::TempDir>,
 }
 
 /// A running centre; killed when dropped.
@@ -56,15 +58,28 @@ impl Vendor {
     /// When a program fails: the test that wanted the vendor cannot go on.
     #[must_use]
     pub fn new() -> Self {
-        let vendor = Self {
-            root: tempfile::tempdir().expect("a temporary folder can be made"),
-            service: None,
-        };
-        fs::write(vendor.path("phrase"), "a long phrase\n").expect("a file can be written");
+        let own = tempfile::tempdir().expect("a temporary folder can be made");
         let mut edit = Command::new(programs::program("licenceedit"));
         edit.args(["series", "new", SERIES, "--name", "Склад", "--dir"])
-            .arg(vendor.root.path());
+            .arg(own.path());
         good(&mut edit);
+        let mut vendor = Self::with_series(own.path().to_owned());
+        vendor.own = Some(own);
+        vendor
+    }
+
+    /// The same in a folder that has the keys of the series already.
+    ///
+    /// # Panics
+    /// As [`Vendor::new`].
+    #[must_use]
+    pub fn with_series(root: PathBuf) -> Self {
+        let vendor = Self {
+            root,
+            service: None,
+            own: None,
+        };
+        fs::write(vendor.path("phrase"), "a long phrase\n").expect("a file can be written");
         vendor.centre(&["init"]);
         vendor.centre(&[
             "series",
@@ -79,7 +94,7 @@ impl Vendor {
     /// A file of the vendor's.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
+        self.root.join(name)
     }
 
     /// Runs a command of the centre, and returns what it says.
@@ -198,7 +213,7 @@ impl Vendor {
             .arg("--passphrase-file")
             .arg(self.path("phrase"))
             .args(["--lang", "en"])
-            .current_dir(self.root.path());
+            .current_dir(&self.root);
         command
     }
 }

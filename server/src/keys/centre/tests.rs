@@ -167,7 +167,7 @@ fn answer(
     let mut said = said.lock().unwrap();
     said.push(fresh.clone());
     match way {
-        Way::AnswerLost => return None,
+        Way::AnswerLost => None,
         Way::Replay => http(&mut stream, &said[0]),
         _ => http(&mut stream, &fresh),
     }
