@@ -34,28 +34,14 @@ if [[ $target == "$(uname -m)-unknown-linux-gnu" ]]; then
 else
     options+=(--target "$target")
     need_packages rustc-web cargo-web rust-web-src
-    host_home=${CARGO_HOME:-$HOME/.cargo}
-    export PATH=/usr/bin:/bin:/usr/sbin:/sbin RUSTC_BOOTSTRAP=1
-    export CARGO_HOME=$CACHE/cross/home CARGO_TARGET_DIR=$CACHE/cross/target
-    unset CARGO RUSTC RUSTC_WRAPPER RUSTUP_TOOLCHAIN RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-    mkdir -p "$CARGO_HOME"
-    # A mirror or proxy of the user's serves here too.
-    [[ ! -e $host_home/config.toml ]] || ln -sfn "$host_home/config.toml" "$CARGO_HOME/config.toml"
+    use_debian_rust
+    export CARGO_TARGET_DIR=$CACHE/cross/target
     options+=("-Zbuild-std=std,panic_unwind")
     # A check runs no code of the target; only C sources are really compiled, and their speed does not matter.
     [[ $mode == build ]] || options+=(--config 'profile.dev.package."*".opt-level=0')
 fi
 
-if [[ $target == i686-pc-windows-gnu && $mode == build ]]; then
-    # Two start-up objects that this target's linker line names; the source of std holds them.
-    rt=$CACHE/cross/rt-$(rustc --version | cut -d' ' -f2)
-    mkdir -p "$rt"
-    for name in rsbegin rsend; do
-        [[ -e $rt/$name.o ]] || rustc --target "$target" --crate-type rlib --emit=obj -Cpanic=abort -o "$rt/$name.o" \
-            "$(rustc --print sysroot)/lib/rustlib/src/rust/library/rtstartup/$name.rs"
-    done
-    export CARGO_TARGET_I686_PC_WINDOWS_GNU_RUSTFLAGS="-L native=$rt"
-fi
+[[ $target != i686-pc-windows-gnu || $mode == check ]] || windows_32_start_objects
 
 # One crate at a time: together, features that one switches on would hide that another lacks them.
 for crate in "${crates[@]}"; do

@@ -63,6 +63,29 @@ cargo_tool() {
     PATH=$root/bin:$PATH
 }
 
+# Puts Debian's Rust first, with a CARGO_HOME of its own: two compilers never mix. It has the source of std beside it.
+use_debian_rust() {
+    local host_home=${CARGO_HOME:-$HOME/.cargo}
+    export PATH=/usr/bin:/bin:/usr/sbin:/sbin RUSTC_BOOTSTRAP=1
+    export CARGO_HOME=$CACHE/cross/home
+    unset CARGO RUSTC RUSTC_WRAPPER RUSTUP_TOOLCHAIN RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+    mkdir -p "$CARGO_HOME"
+    # A mirror or proxy of the user's serves here too.
+    [[ ! -e $host_home/config.toml ]] || ln -sfn "$host_home/config.toml" "$CARGO_HOME/config.toml"
+}
+
+# Two start-up objects that the linker line of 32-bit Windows names; the source of std holds them.
+windows_32_start_objects() {
+    local rt name target=i686-pc-windows-gnu
+    rt=$CACHE/cross/rt-$(rustc --version | cut -d' ' -f2)
+    mkdir -p "$rt"
+    for name in rsbegin rsend; do
+        [[ -e $rt/$name.o ]] || rustc --target "$target" --crate-type rlib --emit=obj -Cpanic=abort -o "$rt/$name.o" \
+            "$(rustc --print sysroot)/lib/rustlib/src/rust/library/rtstartup/$name.rs"
+    done
+    export CARGO_TARGET_I686_PC_WINDOWS_GNU_RUSTFLAGS="-L native=$rt"
+}
+
 # python_with REQUIREMENT…: prints the path of a Python that has these packages from PyPI. The folder's name holds the list.
 python_with() {
     local name

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, sync::LazyLock};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use protocol::{
     KeyId, UnixSeconds, Version,
     keyid::Folded,
@@ -56,6 +56,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Done, String
         }
         Command::Pack(arguments) => pack::run(&arguments.into_case(&mut notes)),
         Command::Licence(Licence::Issue(arguments)) => issue::run(&arguments.into_case()),
+        Command::Completion { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "licenceedit", &mut text);
+            Ok(String::from_utf8_lossy(&text).into_owned())
+        }
         Command::Inspect(arguments) => inspect::run(&Inspection {
             file: arguments.file,
             series: arguments.series,
@@ -108,6 +113,11 @@ enum Command {
     Licence(Licence),
     /// Shows what a file says, without its secrets
     Inspect(InspectArguments),
+    /// Prints the completion of this program's commands, for a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -383,6 +393,6 @@ mod tests {
 
     #[test]
     fn the_command_line_has_no_contradiction() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        <Cli as CommandFactory>::command().debug_assert();
     }
 }

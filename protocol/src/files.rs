@@ -47,11 +47,38 @@ impl NewFile {
         #[cfg(not(unix))]
         let _ = access;
         let file = options.open(&temporary)?;
-        Ok(Self {
+        let new = Self {
             file: Some(file),
             temporary,
             target: target.to_owned(),
-        })
+        };
+        #[cfg(unix)]
+        new.belong_to_the_folders_owner();
+        Ok(new)
+    }
+
+    /// What root writes into a folder of the server's own user, for example a licence that an administrator installs,
+    /// has to be readable by that user. Others than root cannot give files away, and need not.
+    #[cfg(unix)]
+    fn belong_to_the_folders_owner(&self) {
+        use std::os::unix::fs::{MetadataExt, fchown};
+
+        let folder = self.folder();
+        let (Some(file), Ok(folder)) = (&self.file, fs::metadata(folder)) else {
+            return;
+        };
+        if file.metadata().is_ok_and(|own| own.uid() != folder.uid()) {
+            // A refusal is the rule for everybody but root.
+            let _ = fchown(file, Some(folder.uid()), Some(folder.gid()));
+        }
+    }
+
+    #[cfg(unix)]
+    fn folder(&self) -> &Path {
+        let folder = self.target.parent();
+        folder
+            .filter(|path| !path.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
     }
 
     /// Syncs the file, gives it its name and syncs the folder.
@@ -65,13 +92,7 @@ impl NewFile {
         fs::rename(&self.temporary, &self.target)?;
         // A folder cannot be opened as a file on Windows; its rename is journaled by the file system.
         #[cfg(unix)]
-        {
-            let folder = self
-                .target
-                .parent()
-                .filter(|path| !path.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        }
+        File::open(self.folder())?.sync_all()?;
         Ok(())
     }
 
@@ -162,6 +183,23 @@ mod tests {
         drop(half);
         assert_eq!(fs::read(&target).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_root_writes_belongs_to_the_folders_owner() {
+        use std::os::unix::fs::{MetadataExt, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        // Only root can give a folder away; for others the file is their own, as the folder is.
+        let given = chown(folder.path(), Some(12_345), Some(54_321)).is_ok();
+        let target = folder.path().join("a.licence");
+        write_whole(&target, b"x", Access::Owner).unwrap();
+        let (folder, file) = (folder.path().metadata(), target.metadata());
+        let (folder, file) = (folder.unwrap(), file.unwrap());
+        assert_eq!(file.uid(), folder.uid());
+        assert_eq!(file.mode() & 0o777, 0o600);
+        assert!(!given || file.gid() == 54_321);
     }
 
     #[test]

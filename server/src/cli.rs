@@ -9,7 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use protocol::{
     Version,
     files::{Access, write_whole},
@@ -22,6 +23,7 @@ use crate::{
     logs, now,
     places::Places,
     store::StoreError,
+    supervisor::{Foreground, Supervisor},
 };
 
 /// licenceserver: counts the seats of protected 1C configurations.
@@ -64,6 +66,15 @@ enum Command {
     },
     /// Looks at ports, rights, clock, store, binding, keys and settings, changes nothing, and says what to do
     Doctor,
+    /// Prints the completion of this program's commands, for a shell
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// The Windows service
+    #[cfg(windows)]
+    #[command(subcommand)]
+    Service(crate::service::Command),
 }
 
 /// Runs the program with these arguments; its exit code.
@@ -88,8 +99,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Update) => centre::update(),
         Some(Command::Install { file }) => install(&file),
         Some(Command::Doctor) => doctor(),
-        Some(Command::Run) => run(),
-        None if arguments.run => run(),
+        Some(Command::Run) => foreground(),
+        Some(Command::Completion { shell }) => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "licenceserver", &mut io::stdout());
+            Ok(())
+        }
+        #[cfg(windows)]
+        Some(Command::Service(command)) => crate::service::run(command).map_err(Failure::from),
+        None if arguments.run => foreground(),
         None => Err(String::from(
             "say run, request, activate, install, reserve, update or doctor; --help tells more",
         )
@@ -107,7 +125,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// Why a command did nothing, a sentence a line.
-struct Failure(Vec<String>);
+pub(crate) struct Failure(Vec<String>);
 
 impl From<String> for Failure {
     fn from(message: String) -> Self {
@@ -180,7 +198,14 @@ fn install(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn run() -> Result<(), Failure> {
+fn foreground() -> Result<(), Failure> {
+    #[cfg(unix)]
+    crate::owner::become_owner_of(&Places::of_system().map_err(|error| error.to_string())?.data)?;
+    run(&Foreground)
+}
+
+/// One life of the server, from its settings to the end that the supervisor wants.
+pub(crate) fn run(supervisor: &impl Supervisor) -> Result<(), Failure> {
     let (places, conf) = open()?;
     let log = logs::begin(&places.logs, conf.keep).map_err(|error| {
         format!(
@@ -193,18 +218,24 @@ fn run() -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| format!("threads cannot be started: {error}"))?;
-    let result = runtime.block_on(serve(places, conf)).map_err(|error| {
-        log::error!("{error}");
-        explain(&error, lang)
-    });
+    let result = runtime
+        .block_on(serve(places, conf, supervisor))
+        .map_err(|error| {
+            log::error!("{error}");
+            explain(&error, lang)
+        });
     log::logger().flush();
     drop(log);
     result.map_err(Failure::from)
 }
 
-async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
+async fn serve(
+    places: Places,
+    conf: conf::Conf,
+    supervisor: &impl Supervisor,
+) -> Result<(), StartError> {
     let lang = conf.lang;
-    let stop = signal::stop();
+    let stop = supervisor.stop();
     let listeners = Server::listen(&conf).await?;
     if conf.password.is_default() {
         log::warn!("the password is still admin: change it");
@@ -238,6 +269,7 @@ async fn serve(places: Places, conf: conf::Conf) -> Result<(), StartError> {
     );
     // Whoever waits for the line reads it through a pipe.
     let _ = io::stdout().flush();
+    supervisor.ready(&server);
     let port_file = server.places.port();
     Arc::clone(&server).serve(listeners, stop).await;
     // A later server may have written it anew; a missing one is what is wanted.
@@ -267,43 +299,5 @@ fn explain(error: &StartError, lang: Lang) -> String {
         StartError::Keys(error) => format!("папка ключей: {error}"),
         StartError::Tls(error) => format!("TLS не работает: {error}"),
         StartError::File(path, error) => format!("{} не записывается: {error}", path.display()),
-    }
-}
-
-#[cfg(unix)]
-mod signal {
-    //! SIGTERM and SIGINT end the server gracefully.
-
-    use tokio::signal::unix::{SignalKind, signal};
-
-    /// Ends when a signal comes. Signals are caught from this call on.
-    pub(super) fn stop() -> impl Future<Output = ()> + Send + 'static {
-        let terminate = signal(SignalKind::terminate());
-        let interrupt = signal(SignalKind::interrupt());
-        async move {
-            let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
-                log::error!("signals cannot be caught: the server ends with its process");
-                return std::future::pending().await;
-            };
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-    }
-}
-
-#[cfg(windows)]
-mod signal {
-    //! Ctrl+C and the end of the session end the server gracefully.
-
-    /// Ends when Ctrl+C comes.
-    pub(super) fn stop() -> impl Future<Output = ()> + Send + 'static {
-        async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                log::error!("Ctrl+C cannot be caught: the server ends with its process");
-                std::future::pending::<()>().await;
-            }
-        }
     }
 }

@@ -15,6 +15,8 @@ mod hot;
 pub mod keys;
 pub mod logs;
 pub mod net;
+#[cfg(unix)]
+mod owner;
 pub mod places;
 mod port;
 pub mod read;
@@ -22,7 +24,10 @@ mod reaper;
 mod renewal;
 mod router;
 mod server;
+#[cfg(windows)]
+mod service;
 pub mod store;
+mod supervisor;
 
 pub use router::router;
 pub use server::{Listeners, Server, StartError, now};

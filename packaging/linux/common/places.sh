@@ -1,0 +1,15 @@
+# Folders that the program writes to. Known files only are ever deleted: others in these folders are not ours.
+CONFIG=/var/1C/licence/3.0
+DATA=/var/1C/licence/data
+LOGS=$CONFIG/logs
+
+make_logs() {
+    # The component writes here from web servers, which run as their own users.
+    mkdir -p "$LOGS"
+    chmod 1777 "$LOGS"
+}
+
+# Goes up while folders are empty.
+remove_empty() {
+    rmdir "$LOGS" "$DATA/retired" "$DATA" "$CONFIG" /var/1C/licence /var/1C 2>/dev/null || true
+}

@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# Runs inside a throw-away tree (tools/trees.sh): installs, asks, upgrades, removes, purges.
+#
+# install.sh deb|rpm ARCH OLD NEW   /packages/OLD and /packages/NEW hold two versions of all packages
+format=$1 arch=$2 old=$3 new=$4
+passed=0
+
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    for file in /var/1C/licence/3.0/logs/*; do [[ ! -e $file ]] || tail -n 20 "$file"; done
+    exit 1
+}
+# check TEXT COMMAND…: the command must succeed.
+check() {
+    local text=$1
+    shift
+    "$@" >/tmp/check 2>&1 || { cat /tmp/check && fail "$text"; }
+    passed=$((passed + 1))
+    printf 'ok: %s\n' "$text"
+}
+not() { ! "$@"; }
+holds() { grep -qF -- "$2" "$1"; }
+answers() { # PATH
+    exec 3<>/dev/tcp/127.0.0.1/9099 || return 1
+    printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" >&3
+    timeout 10 cat <&3 >/tmp/answer
+    exec 3>&-
+    cat /tmp/answer
+    head -n 1 /tmp/answer | grep -q '200 OK'
+}
+owner() { [[ $(stat -c %U:%a "$1") == "$2" ]] || { stat "$1" && return 1; }; }
+runs_as_its_user() { [[ $(stat -c %U "/proc/$(cat /var/run/licenceserver.pid)") == licenceserver ]]; }
+other_process() { [[ $(cat /var/run/licenceserver.pid) != "$1" ]]; }
+
+files=()
+packages() { # VERSION NAME…: sets files
+    local version=$1 name
+    shift
+    files=()
+    for name in "$@"; do files+=("/packages/$version/$name-$version.$arch.$format"); done
+}
+# Nothing may ask: there is nobody to answer.
+install() {
+    case $format in
+    deb) dpkg -i "$@" </dev/null ;;
+    rpm) rpm -U --nodeps "$@" </dev/null ;;
+    esac
+}
+remove() {
+    case $format in
+    deb) dpkg -r "$@" </dev/null ;;
+    rpm) rpm -e --nodeps "$@" </dev/null ;;
+    esac
+}
+all=(licenceserver licenceaddin licencecenter)
+conf=/var/1C/licence/3.0/licenceserver.conf data=/var/1C/licence/data
+
+packages "$old" "${all[@]}"
+check "version $old installs" install "${files[@]}"
+check "the service is running" service licenceserver status
+check "it answers" answers /systeminfo
+check "its answer has the version" holds /tmp/answer "Version: "
+check "it runs as its own user" runs_as_its_user
+check "the keys' folder is the server's alone" owner $data licenceserver:750
+check "the server's key is the server's alone" owner $data/server.key licenceserver:600
+check "the settings were made" owner $conf licenceserver:600
+check "a sample lies beside them" holds $conf.sample "; Port of components and API"
+check "a sample of the component's too" holds /var/1C/licence/3.0/licenceaddin.conf.sample "ForceUseConfig=0"
+check "the component is root's and not writable by others" owner "$(echo /opt/1C/licence/3.0/licenceaddin-*.so)" root:644
+check "the manual is there" test -e /usr/share/man/man8/licenceserver.8.gz
+check "the shell knows the commands" bash -c '. /usr/share/bash-completion/completions/licenceserver && complete -p licenceserver'
+check "the vendor's tool runs" licenceedit --version
+# As an administrator would, as root.
+check "root makes a licence request" licenceserver request /var/1C/licence/data/test.request
+check "what root writes there belongs to the server" owner $data/test.request licenceserver:644
+rm $data/test.request
+
+# What an administrator and years of work leave behind.
+printf 'L3LC key of ours' >$data/672B.1.licence
+printf 'key of another maker' >$data/672B.2.licence
+sed -i 's/^Lang=en/; our own words\nLang=ru\nUnknownKey=7/' $conf
+process=$(cat /var/run/licenceserver.pid)
+packages "$new" "${all[@]}"
+check "version $new takes its place without a question" install "${files[@]}"
+check "the service is running after the upgrade" service licenceserver status
+check "another process" other_process "$process"
+check "it answers after the upgrade" answers /systeminfo
+check "changed settings were kept" holds $conf $'; our own words'
+check "an unknown key was kept" holds $conf $'UnknownKey=7'
+check "the key was kept" holds $data/672B.1.licence "key of ours"
+
+check "stopping" service licenceserver stop
+check "status of a stopped service" not service licenceserver status
+check "starting" service licenceserver start
+check "installdaemon.sh registers it again" /opt/1C/licence/3.0/installdaemon.sh
+check "it answers after installdaemon.sh" answers /systeminfo
+
+check "removing" remove "${all[@]}"
+check "the program is gone" test ! -e /opt/1C
+check "the service is gone" test ! -e /etc/init.d/licenceserver
+check "no process is left" not pgrep licenceserver
+check "the key stayed" holds $data/672B.1.licence "key of ours"
+check "the settings stayed" holds $conf "our own words"
+
+packages "$new" licenceserver
+check "installing again finds the old settings" install "${files[@]}"
+check "it answers again" answers /systeminfo
+check "the settings are the old ones" holds $conf "our own words"
+remove licenceserver >/tmp/check 2>&1 || fail "removing again"
+
+if [[ $format == deb ]]; then
+    check "purging asks for nothing" dpkg -P "${all[@]}" </dev/null
+    check "our key is purged" test ! -e $data/672B.1.licence
+    check "settings are purged" test ! -e $conf
+    check "the user is gone" not id licenceserver
+    check "another maker's key stayed" holds $data/672B.2.licence "key of another maker"
+    rm -r /var/1C
+fi
+
+# Another maker's package of the same name, and its files. Not a byte of it may change.
+if [[ $format == deb ]]; then
+    mkdir -p /tmp/foreign/DEBIAN /tmp/foreign/opt/1C/licence/3.0
+    printf 'Package: licenceserver\nVersion: 3.0.0.1\nArchitecture: all\nMaintainer: Other <other@example.invalid>\nDescription: dummy\n' \
+        >/tmp/foreign/DEBIAN/control
+    echo foreign >/tmp/foreign/opt/1C/licence/3.0/licenceserver
+    dpkg-deb --build --root-owner-group /tmp/foreign /tmp/foreign.deb >/dev/null
+    check "another maker's package is there" dpkg -i /tmp/foreign.deb
+else
+    rm -rf /var/1C
+    printf '%s\n' 'Name: licenceserver' 'Version: 3.0.0.1' 'Release: 1' 'Summary: dummy' 'License: other' 'Vendor: Other' \
+        'BuildArch: noarch' '%description' 'dummy' '%install' 'mkdir -p %{buildroot}/opt/1C/licence/3.0' \
+        'echo foreign >%{buildroot}/opt/1C/licence/3.0/licenceserver' '%files' '/opt/1C/licence/3.0/licenceserver' >/tmp/foreign.spec
+    rpmbuild --quiet -bb --define '_topdir /tmp/rpm' /tmp/foreign.spec >/dev/null 2>&1
+    check "another maker's package is there" rpm -i --nodeps /tmp/rpm/RPMS/noarch/*.rpm
+fi
+install "${files[@]}" >/tmp/refusal 2>&1 && fail "our package replaced another maker's"
+check "the refusal names it in English" holds /tmp/refusal "another maker's package licenceserver is installed"
+check "and in Russian" holds /tmp/refusal "установлен пакет licenceserver другого производителя"
+check "its file is untouched" holds /opt/1C/licence/3.0/licenceserver foreign
+case $format in
+deb) check "it is still installed" bash -c '[[ $(dpkg-query -W -f "\${Version} \${db:Status-Status}" licenceserver) == "3.0.0.1 installed" ]]' ;;
+rpm) check "it is still installed" bash -c '[[ $(rpm -q licenceserver) == licenceserver-3.0.0.1-1.noarch ]]' ;;
+esac
+remove licenceserver >/tmp/check 2>&1 || fail "removing the dummy"
+[[ $format != deb ]] || dpkg -P licenceserver >/dev/null
+mkdir -p /opt/1C/licence/3.0
+echo foreign >/opt/1C/licence/3.0/licenceserver
+install "${files[@]}" >/tmp/refusal 2>&1 && fail "our package overwrote a file of nobody's package"
+check "a file of no package stops it too" holds /tmp/refusal "/opt/1C/licence/3.0/licenceserver is here and belongs to no package of ours"
+check "that file is untouched" holds /opt/1C/licence/3.0/licenceserver foreign
+printf 'checks passed in this tree: %s\n' "$passed"
