@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/packages.sh              builds all packages into dist/
-# tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386 windows
+# tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386
 #
 # The files depend on the commit alone: times come from it, owners and order are fixed, so that two builds of one commit
 # give the same bytes. LICENCE_PROFILE=quick packs programs that are built faster (tools/release.sh).
@@ -13,12 +13,12 @@ out=$PWD/dist parts=()
 while (($#)); do
     case $1 in
     --out) out=$(realpath -m "$2") && shift 2 ;;
-    linux-x86_64 | linux-i386 | windows) parts+=("$1") && shift ;;
+    linux-x86_64 | linux-i386) parts+=("$1") && shift ;;
     -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "no part '$1'; there are: linux-x86_64 linux-i386 windows" ;;
+    *) die "no part '$1'; there are: linux-x86_64 linux-i386" ;;
     esac
 done
-((${#parts[@]})) || parts=(linux-x86_64 linux-i386 windows)
+((${#parts[@]})) || parts=(linux-x86_64 linux-i386)
 
 need_packages dpkg-dev rpm xz-utils python3
 version=${LICENCE_VERSION:-$(python3 - <<'END'
@@ -160,7 +160,6 @@ for part in "${parts[@]}"; do
     case $part in
     linux-x86_64) step "packages for Linux x86_64" linux x86_64 x86_64-unknown-linux-gnu ;;
     linux-i386) step "packages for Linux i386" linux i386 i686-unknown-linux-gnu ;;
-    windows) step "installers for Windows" . packaging/windows/build.sh ;;
     esac
 done
 (cd "$out" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)

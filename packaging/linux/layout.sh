@@ -46,7 +46,8 @@ licencecenter)
     for program in licenceedit licencecenter; do
         [[ -e $binaries/$program ]] || continue
         put 755 "$binaries/$program" "$root/usr/bin/$program"
-        completion "$program"
+        # licencecenter's own commands are few, and it is started by a service.
+        [[ ! -e $binaries/completion/$program.bash ]] || completion "$program"
     done
     manual licenceedit.1
     [[ ! -e $packaging/man/licencecenter.8 ]] || manual licencecenter.8
