@@ -110,9 +110,10 @@ fn ten_thousand_objects_made_and_ended_leave_the_memory_level() {
         assert_eq!(told["wrong"], serde_json::Value::Null);
         told["bytes"].as_u64().unwrap()
     };
-    let early = churn(2000);
-    let late = churn(8000);
-    assert!(late < early + 256 * 1024, "{early} bytes, then {late}");
+    // Until then the memory of the threads is still finding its size.
+    let early = churn(4000);
+    let late = churn(6000);
+    assert!(late < early + 128 * 1024, "{early} bytes, then {late}");
     crowd.close();
     scene.wait_for_sessions(0);
 }
