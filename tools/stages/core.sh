@@ -22,6 +22,9 @@ fuzz() {
     cargo_tool cargo-fuzz 0.13.2
     # The sanitizer's switches are not stable yet; the compiler is.
     export RUSTC_BOOTSTRAP=1
+    # cargo-fuzz has no --locked, and would write a stale lock file anew without a word.
+    cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null ||
+        die "fuzz/Cargo.lock is behind the workspace; run: cargo update --workspace --manifest-path fuzz/Cargo.toml"
     names=$(cargo fuzz list)
     [[ -n $names ]] || die "fuzz/ holds no target"
     cargo fuzz build --target-dir "$CACHE/fuzz/target"
