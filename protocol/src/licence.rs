@@ -1,5 +1,7 @@
 //! The licence document: a voucher that everybody may see, and a private part that stays with the server.
 
+mod credential;
+
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
@@ -7,10 +9,11 @@ use minicbor::{Decode, Encode};
 use crate::{
     KeyId, UnixSeconds,
     binding::FactHash,
-    delegation::Delegation,
     envelope::{self, FormatError, Kind},
     signature::{Context, KeyError, PublicKey, Signed, SigningKey},
 };
+
+pub use credential::{Credential, CredentialError};
 
 /// The largest licence file that is read, in bytes.
 pub const MAX_FILE: usize = 256 * 1024;
@@ -384,64 +387,4 @@ pub enum IssueError {
         "the voucher has {0} bytes, {MAX_VOUCHER} are allowed; use fewer or shorter parameters"
     )]
     TooLarge(usize),
-}
-
-/// What a server shows to prove that it may speak for a key: the voucher, and the holder's delegation to it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Credential {
-    /// The voucher.
-    #[n(0)]
-    pub voucher: Signed,
-    /// The delegation.
-    #[n(1)]
-    pub delegation: Signed,
-}
-
-/// Why a component does not believe a server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialError {
-    /// A signature or a format is wrong.
-    #[error("the server's licence is not the vendor's: {0}")]
-    Format(#[from] FormatError),
-    /// It is of another series.
-    #[error("the server showed a licence of series {0}")]
-    OtherSeries(KeyId),
-    /// It does not work at this time.
-    #[error("the licence does not work at this time")]
-    Period(PeriodError),
-    /// No holder of the licence delegated to this server, or not now.
-    #[error(
-        "the server may not speak for the licence now; check the clocks of this computer and of the server"
-    )]
-    Delegation,
-}
-
-impl Credential {
-    /// Checks the whole chain: series key → voucher → holder → this server, at this time.
-    ///
-    /// # Errors
-    /// Names the link that is broken.
-    pub fn verify(
-        &self,
-        series: &PublicKey,
-        key_id: KeyId,
-        server: &[u8; 32],
-        now: UnixSeconds,
-    ) -> Result<Voucher, CredentialError> {
-        let voucher = verified_voucher(&self.voucher, series)?;
-        if voucher.key_id != key_id {
-            return Err(CredentialError::OtherSeries(voucher.key_id));
-        }
-        voucher.check_period(now).map_err(CredentialError::Period)?;
-        let delegated = voucher.holders.iter().any(|holder| {
-            Delegation::verify(&self.delegation, &holder.signing)
-                .is_ok_and(|delegation| delegation.covers(server, &voucher, now))
-        });
-        if delegated {
-            Ok(voucher)
-        } else {
-            Err(CredentialError::Delegation)
-        }
-    }
 }
