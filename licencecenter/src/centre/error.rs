@@ -2,7 +2,7 @@
 
 use std::{env, io, path::PathBuf};
 
-use protocol::{KeyId, locked::LockError};
+use protocol::{KeyId, licence::MAX_PARAMETERS, locked::LockError};
 
 /// The language of what the administrator reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,16 @@ pub enum CentreError {
     /// The passphrase does not open the keys.
     #[error("the passphrase does not open the centre's keys")]
     Passphrase,
+    /// Files of a centre that is not there any more.
+    #[error(
+        "{0} is left of an earlier centre and would spoil the restored one; move it away together with the other files of that centre, or restore into an empty folder"
+    )]
+    LeftOver(PathBuf),
+    /// The keys of a series went with a lost passphrase.
+    #[error(
+        "the keys of series {0} are not here since the passphrase was forgotten; take them in again by `licencecenter series add {0}.cryptkey`"
+    )]
+    KeysForgotten(KeyId),
     /// A locked file does not open.
     #[error("{0}: {1}")]
     Locked(PathBuf, LockError),
@@ -116,6 +126,20 @@ pub enum OfferError {
     /// There are no seats.
     #[error("say how many seats the key gives: --seats N, or --article A")]
     NoSeats,
+    /// No such kind of key.
+    #[error("{0} is no kind of key: 3 is main, 4 additional, 5 demo")]
+    KeyType(u8),
+    /// Too many parameters.
+    #[error("{0} parameters are too many: a licence holds {MAX_PARAMETERS}")]
+    Parameters(usize),
+    /// A parameter that nobody could ask for.
+    #[error("a parameter has no name")]
+    NamelessParameter,
+    /// The licence would not fit into a handshake.
+    #[error(
+        "what the key gives takes {0} bytes, and a licence has no room for that; shorten the parameters"
+    )]
+    TooLarge(usize),
     /// There is nothing to change.
     #[error(
         "say what to change: --seats, --period, --support-until, --industry-support-until or --moves-per-year"
@@ -149,6 +173,13 @@ impl CentreError {
                 "нужна парольная фраза: укажите --passphrase-file или переменную LICENCECENTER_PASSPHRASE".into()
             }
             Self::Passphrase => "парольная фраза не открывает ключи центра".into(),
+            Self::LeftOver(path) => format!(
+                "{} остался от прежнего центра и испортил бы восстановленный; уберите его вместе с другими файлами того центра или восстановите в пустую папку",
+                path.display()
+            ),
+            Self::KeysForgotten(id) => format!(
+                "ключей серии {id} здесь нет, так как парольная фраза была забыта; внесите их снова командой `licencecenter series add {id}.cryptkey`"
+            ),
             Self::Locked(path, LockError::Passphrase) => {
                 format!("{}: парольная фраза неверна или файл изменён", path.display())
             }
@@ -172,6 +203,16 @@ impl CentreError {
             Self::Offer(OfferError::NoSeats) => {
                 "укажите число лицензий ключа: --seats N или --article А".into()
             }
+            Self::Offer(OfferError::KeyType(number)) => format!(
+                "{number} не является видом ключа: 3 — основной, 4 — дополнительный, 5 — демонстрационный"
+            ),
+            Self::Offer(OfferError::Parameters(count)) => {
+                format!("параметров слишком много: {count}, в лицензии помещается {MAX_PARAMETERS}")
+            }
+            Self::Offer(OfferError::NamelessParameter) => "у параметра нет имени".into(),
+            Self::Offer(OfferError::TooLarge(size)) => format!(
+                "состав ключа занимает {size} байт, столько в лицензии не помещается; сократите параметры"
+            ),
             Self::Offer(OfferError::NoChange) => {
                 "укажите, что изменить: --seats, --period, --support-until, --industry-support-until или --moves-per-year".into()
             }

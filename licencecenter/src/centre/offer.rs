@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use protocol::licence::KeyType;
+use protocol::licence::{KeyType, MAX_PARAMETERS, MAX_VOUCHER};
 use serde::{Deserialize, Serialize};
 
 use super::error::OfferError;
+
+/// The largest offer as it is kept, in bytes. Its licence's voucher, with what stands around the parameters there, has
+/// to stay within its own limit, or no activation of its codes would ever work.
+const MAX_SIZE: usize = MAX_VOUCHER - 2048;
 
 /// What a key gives, as the centre keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -73,7 +77,20 @@ impl Offer {
     ///
     /// # Errors
     /// Says what to change.
-    pub const fn check(&self) -> Result<(), OfferError> {
+    pub fn check(&self) -> Result<(), OfferError> {
+        if !(3..=5).contains(&self.key_type) {
+            return Err(OfferError::KeyType(self.key_type));
+        }
+        if self.parameters.len() > MAX_PARAMETERS {
+            return Err(OfferError::Parameters(self.parameters.len()));
+        }
+        if self.parameters.keys().any(|name| name.trim().is_empty()) {
+            return Err(OfferError::NamelessParameter);
+        }
+        let size = self.to_json().len();
+        if size > MAX_SIZE {
+            return Err(OfferError::TooLarge(size));
+        }
         if self.seats == 0 {
             return Err(OfferError::NoSeats);
         }
@@ -97,5 +114,47 @@ impl Offer {
                 Box::new(error),
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_that_no_licence_could_be_made_of_is_refused() {
+        let offer = |change: fn(&mut Offer)| {
+            let mut offer = Offer::default();
+            change(&mut offer);
+            offer.check()
+        };
+        assert_eq!(offer(|_| {}), Ok(()));
+        assert_eq!(
+            offer(|offer| offer.key_type = 2),
+            Err(OfferError::KeyType(2))
+        );
+        assert_eq!(
+            offer(|offer| offer.key_type = 6),
+            Err(OfferError::KeyType(6))
+        );
+        assert_eq!(offer(|offer| offer.seats = 0), Err(OfferError::NoSeats));
+        assert_eq!(
+            offer(|offer| offer.key_type = 5),
+            Err(OfferError::DemoPeriod)
+        );
+        let many = |offer: &mut Offer| {
+            offer.parameters = (0..=MAX_PARAMETERS)
+                .map(|number| (format!("P{number}"), String::new()))
+                .collect();
+        };
+        assert_eq!(offer(many), Err(OfferError::Parameters(257)));
+        let nameless = |offer: &mut Offer| {
+            offer.parameters.insert(" ".into(), "x".into());
+        };
+        assert_eq!(offer(nameless), Err(OfferError::NamelessParameter));
+        let large = |offer: &mut Offer| {
+            offer.parameters.insert("P".into(), "x".repeat(MAX_VOUCHER));
+        };
+        assert!(matches!(offer(large), Err(OfferError::TooLarge(_))));
     }
 }

@@ -190,6 +190,9 @@ impl Centre {
             )
             .optional()?;
         let sealed = sealed.ok_or(CentreError::UnknownSeries(series))?;
+        if sealed.is_empty() {
+            return Err(CentreError::KeysForgotten(series));
+        }
         vault::open(master, series, &sealed)
     }
 }

@@ -6,13 +6,28 @@ use std::{
     time::Duration,
 };
 
-use protocol::signature::Secret;
+use protocol::{UnixSeconds, signature::Secret};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{CentreError, vault};
+use super::{
+    CentreError,
+    journal::{self, About},
+    vault,
+};
 
 /// The number of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// What brings the tables of a version to the next one; the first is from 1 to 2.
+const STEPS: [&str; VERSION as usize - 1] = [FORMER];
+
+/// Holders that an activation replaced: the same computer came with a new holder key. Whoever comes with the old one
+/// has old files.
+const FORMER: &str = "
+CREATE TABLE former (
+    key_no INTEGER NOT NULL REFERENCES keys(key_no), signing TEXT NOT NULL, PRIMARY KEY (key_no, signing)
+) STRICT;
+";
 
 const SCHEMA: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -84,7 +99,8 @@ impl Centre {
         let connection = Connection::open(&half)?;
         narrow(&half)?;
         connection.execute_batch(&format!(
-            "BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+            "BEGIN; {SCHEMA} {} PRAGMA user_version = {VERSION}; COMMIT;",
+            STEPS.concat()
         ))?;
         let set = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
         connection.execute(set, params!["lock", lock])?;
@@ -110,15 +126,36 @@ impl Centre {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version != VERSION {
-            return Err(CentreError::Newer(version));
-        }
-        Ok(Self {
+        let mut centre = Self {
             connection,
             folder: folder.into(),
             master: None,
-        })
+        };
+        centre.bring_up_to_date()?;
+        Ok(centre)
+    }
+
+    /// Brings the tables of an earlier version to this one, all of it or nothing.
+    fn bring_up_to_date(&mut self) -> Result<(), CentreError> {
+        let version = |connection: &Connection| {
+            connection.pragma_query_value(None, "user_version", |row| row.get(0))
+        };
+        if version(&self.connection)? == VERSION {
+            return Ok(());
+        }
+        let transaction = self.transaction()?;
+        // Another process may have done it meanwhile.
+        let found: i64 = version(&transaction)?;
+        let steps = usize::try_from(found - 1)
+            .ok()
+            .and_then(|done| STEPS.get(done..))
+            .ok_or(CentreError::Newer(found))?;
+        for step in steps {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Opens the keys.
@@ -135,14 +172,61 @@ impl Centre {
     ///
     /// # Errors
     /// When the keys were not opened before.
-    pub fn change_passphrase(&mut self, passphrase: &str) -> Result<(), CentreError> {
+    pub fn change_passphrase(
+        &mut self,
+        passphrase: &str,
+        who: &str,
+        now: UnixSeconds,
+    ) -> Result<(), CentreError> {
         let master = self.master.as_ref().ok_or(CentreError::NoPassphrase)?;
         let lock = vault::lock(master, passphrase)?;
-        self.connection.execute(
+        let transaction = self.transaction()?;
+        transaction.execute(
             "UPDATE meta SET value = ?1 WHERE name = 'lock'",
             params![lock],
         )?;
+        let about = About::default();
+        journal::write(&transaction, now, who, "passphrase-changed", about, "")?;
+        transaction.commit()?;
         Ok(())
+    }
+
+    /// Begins anew under another passphrase, because the earlier one was lost. The centre's copies of all series' keys go with
+    /// it: until each `.cryptkey` is taken in again, its series is not answered. Nothing else changes.
+    ///
+    /// # Errors
+    /// An empty passphrase, and those of the store.
+    pub fn forget_passphrase(
+        &mut self,
+        passphrase: &str,
+        who: &str,
+        now: UnixSeconds,
+    ) -> Result<(), CentreError> {
+        let lock = vault::new_lock(passphrase)?;
+        let transaction = self.transaction()?;
+        transaction.execute(
+            "UPDATE meta SET value = ?1 WHERE name = 'lock'",
+            params![lock],
+        )?;
+        transaction.execute("UPDATE series SET sealed_keys = x''", [])?;
+        let text = "the keys of all series are to be taken in again";
+        let about = About::default();
+        journal::write(&transaction, now, who, "passphrase-forgotten", about, text)?;
+        transaction.commit()?;
+        self.unlock(passphrase)
+    }
+
+    /// When this centre was made out of a backup, the last time.
+    pub(super) fn restored_at(
+        connection: &Connection,
+    ) -> Result<Option<UnixSeconds>, rusqlite::Error> {
+        connection
+            .query_row(
+                "SELECT value FROM meta WHERE name = 'restored_at'",
+                [],
+                |row| row.get(0),
+            )
+            .optional()
     }
 
     fn meta<T: rusqlite::types::FromSql>(&self, name: &str) -> Result<Option<T>, CentreError> {

@@ -58,6 +58,8 @@ pub enum CentreReason {
     Internal = 15,
     /// Too many facts of the computer changed.
     OtherComputer = 16,
+    /// The centre was restored from a backup and does not know the holder; his licence works on.
+    CentreRestored = 17,
 }
 
 impl Refusal {

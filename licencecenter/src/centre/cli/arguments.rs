@@ -115,6 +115,9 @@ pub(super) enum Command {
         /// A file with the new passphrase
         #[arg(value_name = "NEW")]
         file: PathBuf,
+        /// The earlier passphrase is lost: the centre's copies of all series' keys go, and are to be taken in again
+        #[arg(long)]
+        forgotten: bool,
     },
 }
 

@@ -116,12 +116,16 @@ pub(super) fn run(arguments: &Arguments, lang: Lang) -> Result<String, CentreErr
             Ok(show::backed_up(file, lang))
         }
         Command::Restore { file } => {
-            backup::restore(&arguments.data, file, &arguments.passphrase()?)?;
+            backup::restore(&arguments.data, file, &arguments.passphrase()?, WHO, now)?;
             Ok(show::restored(&arguments.data, lang))
         }
-        Command::Passphrase { file } => {
+        Command::Passphrase { file, forgotten } => {
             let new = passphrase_of(file)?;
-            arguments.unlocked()?.change_passphrase(&new)?;
+            if *forgotten {
+                arguments.centre()?.forget_passphrase(&new, WHO, now)?;
+                return Ok(show::passphrase_forgotten(lang));
+            }
+            arguments.unlocked()?.change_passphrase(&new, WHO, now)?;
             Ok(show::passphrase_changed(lang))
         }
     }

@@ -213,6 +213,14 @@ pub(super) fn restored(folder: &Path, lang: Lang) -> String {
     )
 }
 
+pub(super) fn passphrase_forgotten(lang: Lang) -> String {
+    lang.pick(
+        "The centre has a new passphrase and no series' keys. Take each .cryptkey in again by `licencecenter series add`, then start the service anew. Earlier backups keep the earlier passphrase.\n",
+        "У центра новая парольная фраза и нет ключей серий. Внесите каждый .cryptkey снова командой `licencecenter series add` и перезапустите службу. Прежние резервные копии открываются прежней фразой.\n",
+    )
+    .into()
+}
+
 pub(super) fn passphrase_changed(lang: Lang) -> String {
     lang.pick(
         "The keys are under the new passphrase. Earlier backups keep the earlier one.\n",

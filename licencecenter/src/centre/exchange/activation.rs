@@ -212,6 +212,12 @@ fn save(
         params![code, now],
     )?;
     if let Some(known) = known {
+        if known.computer.holder.signing != computer.holder.signing {
+            transaction.execute(
+                "INSERT INTO former (key_no, signing) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![key.key_no, known.computer.holder.signing.to_string()],
+            )?;
+        }
         transaction.execute("DELETE FROM activations WHERE id = ?1", params![known.id])?;
     }
     let begun_at = known.map_or(now, |known| known.begun_at);

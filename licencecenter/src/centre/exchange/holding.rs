@@ -142,6 +142,13 @@ pub(super) struct Activation {
     pub(super) code_hash: Vec<u8>,
 }
 
+impl Activation {
+    /// Whether it is over, and that voucher is one of its last: what was given back is surely that one.
+    pub(super) fn ended_with(&self, voucher: &[u8; 32]) -> bool {
+        self.ended_at.is_some() && (self.voucher == voucher || self.previous == voucher)
+    }
+}
+
 const ACTIVATION: &str = "SELECT a.id, a.code, a.computer, a.computer_name, a.server, a.computer_id, a.request, a.voucher,
     a.previous, a.begun_at, a.ended_at, a.recovered, c.hash FROM activations a JOIN codes c ON c.id = a.code";
 

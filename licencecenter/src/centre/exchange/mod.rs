@@ -20,6 +20,7 @@ use protocol::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
+use self::holding::Key;
 use super::{Centre, CentreError};
 
 /// An answer's bytes, and the refusal in it, if it is one.
@@ -113,6 +114,23 @@ fn plain(refusal: Refusal) -> Exchanged {
         bytes: refusal.to_bytes(),
         refusal: Some(refusal),
     }
+}
+
+/// Why nothing is done for whoever does not hold a key. The server ends its licence on a signed word, and a centre that
+/// was restored from a backup gives that only when it surely `knows`: the holder may have come after the backup.
+fn not_the_holder(connection: &Connection, key: &Key, knows: bool) -> Result<No, No> {
+    Ok(match Centre::restored_at(connection)? {
+        Some(at) if !knows => No::Plain(refusals::restored(key.key_no, at)),
+        _ => No::Signed(key.series, refusals::not_the_holder(key.key_no)),
+    })
+}
+
+/// Why nothing is done for a key that the centre does not have.
+fn unknown_key(connection: &Connection, key_no: u32) -> Result<No, No> {
+    Ok(No::Plain(match Centre::restored_at(connection)? {
+        Some(at) => refusals::restored(key_no, at),
+        None => refusals::unknown_key(key_no),
+    }))
 }
 
 /// A request's id serves one request: the same bytes may come again, others may not.

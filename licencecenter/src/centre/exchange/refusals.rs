@@ -147,6 +147,19 @@ pub(super) fn not_the_holder(key_no: u32) -> Refusal {
     )
 }
 
+pub(super) fn restored(key_no: u32, at: UnixSeconds) -> Refusal {
+    let at = day(at);
+    Refusal::new(
+        CentreReason::CentreRestored,
+        format!(
+            "The licence centre was restored from a backup on {at} and does not know that this computer has the key {key_no}. The licence works on; ask the vendor to put the centre right."
+        ),
+        format!(
+            "Центр лицензирования восстановлен из резервной копии {at} и не знает, что ключ {key_no} у этого компьютера. Лицензия продолжает работать; сообщите поставщику."
+        ),
+    )
+}
+
 pub(super) fn too_many_moves(allowed: u32, next: UnixSeconds) -> Refusal {
     let next = day(next);
     Refusal::new(

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     No, Yes,
     holding::{Activation, Key},
-    refusals,
+    not_the_holder, refusals, unknown_key,
 };
 use crate::centre::{
     Centre,
@@ -30,7 +30,7 @@ impl Centre {
         let transaction = self.transaction()?;
         let key = Key::find(&transaction, body.key_no)?
             .filter(|key| key.series == body.key_id)
-            .ok_or_else(|| No::Plain(refusals::unknown_key(body.key_no)))?;
+            .map_or_else(|| Err(unknown_key(&transaction, body.key_no)?), Ok)?;
         let no = |refusal| Err(No::Signed(key.series, refusal));
         let yes = Yes {
             key_id: key.series,
@@ -57,7 +57,10 @@ impl Centre {
             .iter()
             .find(|one| one.ended_at.is_none() && one.computer.holder.signing == body.holder)
         else {
-            return no(refusals::not_the_holder(body.key_no));
+            let knows = activations.iter().any(|one| {
+                one.computer.holder.signing == body.holder && one.ended_with(&body.voucher)
+            });
+            return Err(not_the_holder(&transaction, &key, knows)?);
         };
         let allowed = match key.moves_per_year {
             Some(allowed) => allowed,

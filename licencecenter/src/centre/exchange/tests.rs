@@ -12,6 +12,8 @@ use protocol::{
     signature::{Algorithm, Secret, SigningKey},
 };
 
+mod backup;
+
 use super::*;
 use crate::centre::{Offer, codes::Sale, series::Policy};
 
@@ -266,6 +268,12 @@ fn the_same_computer_gets_its_licence_again_even_after_its_disk_was_lost() {
     let outcome = scene.ask(&server.update(&first), &server, NOW + 11 * DAY);
     assert_eq!(reason(outcome), CentreReason::NotTheHolder as u16);
     assert_eq!(scene.events("clone").len(), 1);
+    // Who never had the key is no clone.
+    let stranger = Server::new("stranger");
+    let outcome = scene.ask(&stranger.update(&again), &stranger, NOW + 11 * DAY);
+    assert_eq!(reason(outcome), CentreReason::NotTheHolder as u16);
+    assert_eq!(scene.events("clone").len(), 1);
+    assert_eq!(scene.events("stranger").len(), 1);
 }
 
 #[test]
@@ -518,44 +526,4 @@ fn no_altered_request_is_answered_with_a_licence() {
         assert!(exchanged.refusal.is_some(), "{length} bytes");
     }
     assert!(scene.centre.exchange(&bytes, "x", NOW).refusal.is_none());
-}
-
-#[test]
-fn the_keys_open_with_the_passphrase_alone_and_a_backup_brings_everything_back() {
-    let mut scene = Scene::new(Policy::default());
-    let (code, server) = (scene.code(), Server::new("app"));
-    let file = scene.centre.folder.join("backup");
-    scene.centre.backup(&file, "слово", "test", NOW).unwrap();
-    assert!(matches!(
-        scene.centre.unlock("другое"),
-        Err(CentreError::Passphrase)
-    ));
-    scene.centre.change_passphrase("новое").unwrap();
-    scene.centre.unlock("новое").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("restored");
-    let restore = crate::centre::backup::restore;
-    assert!(matches!(
-        restore(&place, &file, "новое"),
-        Err(CentreError::Locked(..))
-    ));
-    restore(&place, &file, "слово").unwrap();
-    assert!(matches!(
-        restore(&place, &file, "слово"),
-        Err(CentreError::CentreExists(_))
-    ));
-    scene.centre = Centre::open(&place).unwrap();
-    scene.centre.unlock("слово").unwrap();
-    let outcome = scene.activate(&code, &server, NOW);
-    scene.licence(outcome);
-    // Neither the store nor a backup holds a code or a key that could be read.
-    let text = std::fs::read(place.join("centre.db")).unwrap();
-    let whole = code.reveal().replace('-', "");
-    for secret in [
-        code.reveal().into_bytes(),
-        whole.into_bytes(),
-        scene.keys.content_keys[0].key.0.to_vec(),
-    ] {
-        assert!(!text.windows(secret.len()).any(|window| window == secret));
-    }
 }

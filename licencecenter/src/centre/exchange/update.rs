@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 use super::{
     No, Yes,
     holding::{Activation, Key, What, column, outcome},
-    refusals,
+    not_the_holder, refusals, unknown_key,
 };
 use crate::{
     centre::{
@@ -32,7 +32,7 @@ impl Centre {
         let transaction = self.transaction()?;
         let key = Key::find(&transaction, body.key_no)?
             .filter(|key| key.series == body.key_id)
-            .ok_or_else(|| No::Plain(refusals::unknown_key(body.key_no)))?;
+            .map_or_else(|| Err(unknown_key(&transaction, body.key_no)?), Ok)?;
         let keys = keys?;
         if key.revoked {
             return Err(No::Signed(key.series, refusals::revoked()));
@@ -42,22 +42,25 @@ impl Centre {
             .iter()
             .find(|one| one.computer.holder.signing == body.holder);
         let Some(held) = held.filter(|held| held.ended_at.is_none()) else {
+            let (event, why) = if held.is_some() {
+                ("clone", "it gave back: its files were copied or restored")
+            } else if was_holder(&transaction, body)? {
+                (
+                    "clone",
+                    "was activated on it anew: its files are an old copy",
+                )
+            } else {
+                ("stranger", "it never had, as far as the centre knows")
+            };
             let text = format!(
-                "{} ({}) renews a key that {}",
-                body.computer_name,
-                body.computer_id,
-                if held.is_some() {
-                    "it gave back: its files were copied or restored"
-                } else {
-                    "is another computer's: its files are an old copy"
-                }
+                "{} ({}) renews a key that {why}",
+                body.computer_name, body.computer_id
             );
-            note(&transaction, now, from, "clone", &key, &text)?;
+            note(&transaction, now, from, event, &key, &text)?;
+            let knows = held.is_some_and(|held| held.ended_with(&body.voucher));
+            let no = not_the_holder(&transaction, &key, knows)?;
             transaction.commit()?;
-            return Err(No::Signed(
-                key.series,
-                refusals::not_the_holder(body.key_no),
-            ));
+            return Err(no);
         };
         let compared = compare_hashes(&body.facts, &held.computer.facts);
         if compared.matched < needed(compared.listed) {
@@ -112,6 +115,15 @@ impl Centre {
             outcome,
         })
     }
+}
+
+/// Whether the key was activated anew by the computer of that holder key.
+fn was_holder(connection: &Connection, body: &centre::Update) -> Result<bool, No> {
+    Ok(connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM former WHERE key_no = ?1 AND signing = ?2)",
+        params![body.key_no, body.holder.to_string()],
+        |row| row.get(0),
+    )?)
 }
 
 fn note(

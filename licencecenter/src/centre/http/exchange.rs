@@ -33,8 +33,14 @@ pub(super) async fn post(
     let Some(refusal) = refusal else {
         return answer(StatusCode::OK, bytes);
     };
-    // Who tries codes is slowed down; who has a problem with a key of his own is not.
-    if refusal.is(CentreReason::UnknownCode) || refusal.is(CentreReason::BadRequest) {
+    // Who tries codes, or keys that are not his, is slowed down; who has a problem with a key of his own is not.
+    let guesses = [
+        CentreReason::UnknownCode,
+        CentreReason::BadRequest,
+        CentreReason::UnknownKey,
+        CentreReason::NotTheHolder,
+    ];
+    if guesses.iter().any(|reason| refusal.is(*reason)) {
         shared.limits.lock().failed(from);
     }
     let status = if refusal.is(CentreReason::Internal) {

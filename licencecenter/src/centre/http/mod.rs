@@ -3,6 +3,7 @@
 mod admin;
 mod exchange;
 mod limits;
+mod listener;
 mod tls;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -56,8 +57,8 @@ impl Shared {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(SocketAddr);
 
-impl Connected<IncomingStream<'_, tls::Either>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, tls::Either>) -> Self {
+impl Connected<IncomingStream<'_, listener::Either>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, listener::Either>) -> Self {
         Self(*stream.remote_addr())
     }
 }
@@ -112,7 +113,8 @@ pub async fn serve(
             std::future::pending::<()>().await;
         }
     };
-    let listener = tls::Either::new(listener, acceptor);
+    let bounds = listener::Bounds::new(listening.behind_proxy);
+    let listener = listener::Either::new(listener, acceptor, bounds);
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
     tokio::select! {
         result = serving => result.map_err(failed),
