@@ -68,7 +68,12 @@ pub(super) fn sorted(servers: &[Address]) -> Vec<Address> {
 }
 
 /// What came of trying servers.
-pub(super) type Raced<T> = Result<(Address, T), Vec<(Address, CallError)>>;
+pub(super) struct Raced<T> {
+    /// The winner, or every server with its error.
+    pub won: Result<(Address, T), Vec<(Address, CallError)>>,
+    /// What others got before the race was over. It is the caller's to give up, with whatever it holds locked.
+    pub surplus: Vec<T>,
+}
 
 /// What the attempts of one race bring home.
 struct Finish<T> {
@@ -104,26 +109,34 @@ impl<T> Finish<T> {
     }
 
     /// Ends the race; whatever succeeded since the last look is given out.
-    fn close(&self) -> Vec<(usize, T)> {
+    fn close(&self) -> Vec<T> {
         let mut arrived = self.arrived.lock();
         arrived.closed = true;
         let late = arrived.results.drain(..);
-        late.filter_map(|(index, result)| Some((index, result.ok()?)))
-            .collect()
+        late.filter_map(|(_, result)| result.ok()).collect()
     }
 }
 
+/// Of several that have succeeded the first in order, and the others.
+fn first_of<T>(mut succeeded: Vec<(usize, T)>) -> (Option<(usize, T)>, Vec<T>) {
+    succeeded.sort_by_key(|(index, _)| *index);
+    let mut succeeded = succeeded.into_iter();
+    let first = succeeded.next();
+    (first, succeeded.map(|(_, value)| value).collect())
+}
+
 /// Tries the servers in their order by `attempt`, each on a thread of its own, so that a caller that gives
-/// up waits for none of them. Of several that have succeeded the first in order wins; what the others got
-/// goes to `discard`, maybe later and on their own threads.
+/// up waits for none of them. Of several that have succeeded the first in order wins. What comes after the
+/// race is over goes to `late`, on the attempt's own thread and never on the caller's, which may hold locks
+/// that `late` needs.
 pub(super) fn race<T: Send + 'static>(
     order: &[Address],
     deadline: Instant,
     stop: &AtomicBool,
     attempt: impl Fn(&Address, Instant) -> Result<T, CallError> + Send + Sync + 'static,
-    discard: impl Fn(&Address, T) + Send + Sync + 'static,
+    late: impl Fn(T) + Send + Sync + 'static,
 ) -> Raced<T> {
-    let work = Arc::new((attempt, discard));
+    let work = Arc::new((attempt, late));
     let finish = Arc::new(Finish {
         arrived: Mutex::new(Arrived {
             closed: false,
@@ -135,10 +148,10 @@ pub(super) fn race<T: Send + 'static>(
     let mut errors: Vec<Option<CallError>> = vec![None; order.len()];
     let mut running = 0;
     let mut next = Some(Instant::now());
-    let won = loop {
+    let (won, mut surplus) = loop {
         let now = Instant::now();
         if now >= deadline || stop.load(Ordering::SeqCst) {
-            break None;
+            break (None, Vec::new());
         }
         if next.is_some_and(|next| now >= next) {
             next = None;
@@ -150,7 +163,7 @@ pub(super) fn race<T: Send + 'static>(
                         .spawn(move || {
                             let result = (work.0)(&server, deadline);
                             if let Some(late) = finish.arrive(index, result) {
-                                (work.1)(&server, late);
+                                (work.1)(late);
                             }
                         });
                 match started {
@@ -160,21 +173,12 @@ pub(super) fn race<T: Send + 'static>(
                 next = (waiting.len() > 0).then(|| now + NEXT_AFTER);
             }
         }
-        let mut best: Option<(usize, T)> = None;
+        let mut succeeded = Vec::new();
         let until = next.unwrap_or(deadline).min(deadline).min(now + LOOK);
         for (index, result) in finish.wait(until) {
             running -= 1;
             match result {
-                Ok(value) => {
-                    let (better, worse) = match best.take() {
-                        Some(known) if known.0 < index => (known, Some((index, value))),
-                        other => ((index, value), other),
-                    };
-                    best = Some(better);
-                    if let Some((index, value)) = worse {
-                        (work.1)(&order[index], value);
-                    }
-                }
+                Ok(value) => succeeded.push((index, value)),
                 Err(error) => {
                     errors[index] = Some(error);
                     // The next one need not wait for its turn.
@@ -182,20 +186,16 @@ pub(super) fn race<T: Send + 'static>(
                 }
             }
         }
-        if best.is_some() {
-            break best;
-        }
-        if running == 0 && waiting.len() == 0 {
-            break None;
+        if !succeeded.is_empty() || (running == 0 && waiting.len() == 0) {
+            break first_of(succeeded);
         }
     };
-    for (index, late) in finish.close() {
-        (work.1)(&order[index], late);
-    }
-    match won {
+    surplus.extend(finish.close());
+    let won = match won {
         Some((index, value)) => Ok((order[index].clone(), value)),
         None => Err(all(order, errors)),
-    }
+    };
+    Raced { won, surplus }
 }
 
 /// Every server with its error; one that was still silent did not answer in time.
@@ -242,9 +242,9 @@ mod tests {
                 "order-a" => Err(texts::error(Reason::ConnectionRefused)),
                 name => Ok(name.to_owned()),
             },
-            |_, _| {},
+            |_| {},
         );
-        assert_eq!(won.unwrap(), (order[1].clone(), "order-b".to_owned()));
+        assert_eq!(won.won.unwrap(), (order[1].clone(), "order-b".to_owned()));
     }
 
     #[test]
@@ -263,8 +263,8 @@ mod tests {
             thread::sleep(deadline.saturating_duration_since(Instant::now()));
             Err(texts::error(Reason::TimedOut))
         };
-        let won = race(&order, soon(), &GO_ON, attempt, |_, ()| {});
-        assert_eq!(won.unwrap().0, order[0]);
+        let raced = race(&order, soon(), &GO_ON, attempt, |()| {});
+        assert_eq!(raced.won.unwrap().0, order[0]);
     }
 
     #[test]
@@ -277,12 +277,9 @@ mod tests {
             }
             Err(texts::error(Reason::NoLicence))
         };
-        let errors = race(&order, deadline, &GO_ON, attempt, |_, ()| {});
-        let reasons: Vec<_> = errors
-            .unwrap_err()
-            .iter()
-            .map(|(_, error)| error.reason())
-            .collect();
+        let raced = race(&order, deadline, &GO_ON, attempt, |()| {});
+        let errors = raced.won.unwrap_err();
+        let reasons: Vec<_> = errors.iter().map(|(_, error)| error.reason()).collect();
         assert_eq!(
             reasons,
             [Reason::NoLicence, Reason::TimedOut, Reason::TimedOut]
@@ -294,12 +291,17 @@ mod tests {
         let stop = AtomicBool::new(true);
         let order = servers(&["stop-a"]);
         let far = Instant::now() + Duration::from_secs(600);
-        assert!(race(&order, far, &stop, |_, _| Ok(()), |_, ()| {}).is_err());
+        let raced = race(&order, far, &stop, |_, _| Ok(()), |()| {});
+        assert!(raced.won.is_err());
     }
 
     #[test]
-    fn of_two_that_have_succeeded_the_first_in_order_wins_and_the_other_is_discarded() {
-        let order = servers(&["both-a", "both-b"]);
+    fn of_several_that_have_succeeded_the_first_in_order_wins_and_the_caller_gets_the_others_too() {
+        let none: (Option<(usize, &str)>, _) = first_of(Vec::new());
+        assert_eq!(none, (None, Vec::new()));
+        let (first, others) = first_of(vec![(1, "b"), (0, "a"), (2, "c")]);
+        assert_eq!((first, others), (Some((0, "a")), vec!["b", "c"]));
+
         let finish = Finish {
             arrived: Mutex::new(Arrived {
                 closed: false,
@@ -311,10 +313,13 @@ mod tests {
         assert_eq!(finish.arrive(0, Ok("a")), None);
         assert_eq!(finish.wait(soon()).len(), 2);
         assert_eq!(finish.arrive(1, Ok("late")), None);
-        assert_eq!(finish.close(), [(1, "late")]);
+        assert_eq!(finish.close(), ["late"]);
         assert_eq!(finish.arrive(0, Ok("later")), Some("later"));
+    }
 
-        // The first is the slower one: it loses, and what it got is given up on its own thread.
+    #[test]
+    fn what_comes_after_the_race_is_given_up_on_the_attempt_s_own_thread() {
+        let order = servers(&["both-a", "both-b"]);
         let (discarded, discards) = mpsc::channel();
         let (won, go) = mpsc::channel::<()>();
         let go = Mutex::new(go);
@@ -324,16 +329,17 @@ mod tests {
             }
             Ok(server.host.clone())
         };
-        let discard = move |server: &Address, got: String| {
-            let _ = discarded.send((server.host.clone(), got));
+        let late = move |got: String| {
+            let _ = discarded.send((got, thread::current().id()));
         };
-        let winner = race(&order, soon(), &GO_ON, attempt, discard).unwrap();
-        assert_eq!(winner, (order[1].clone(), "both-b".to_owned()));
+        // The first is the slower one.
+        let raced = race(&order, soon(), &GO_ON, attempt, late);
+        assert_eq!(raced.won.unwrap(), (order[1].clone(), "both-b".to_owned()));
+        assert_eq!(raced.surplus, Vec::<String>::new());
         drop(won);
-        assert_eq!(
-            discards.recv().unwrap(),
-            ("both-a".to_owned(), "both-a".to_owned())
-        );
+        let (got, on) = discards.recv().unwrap();
+        assert_eq!(got, "both-a");
+        assert_ne!(on, thread::current().id());
     }
 
     #[test]

@@ -152,7 +152,9 @@ impl Worker<'_> {
         let Some(leaving) = self.next_leaving() else {
             return false;
         };
-        self.leave(&leaving, Instant::now() + LIMIT);
+        if !self.leave(&leaving, Instant::now() + LIMIT) {
+            self.connection.state.lock().leaving.push_back(leaving);
+        }
         true
     }
 
@@ -160,10 +162,10 @@ impl Worker<'_> {
         self.connection.state.lock().leaving.pop_front()
     }
 
-    fn leave(&self, leaving: &Leaving, deadline: Instant) {
+    /// False when the session is being asked about for longer than that: it is to be looked at again.
+    fn leave(&self, leaving: &Leaving, deadline: Instant) -> bool {
         let Some(_asking) = leaving.session.asking.try_lock_until(deadline) else {
-            // Somebody asks about it, so somebody uses it.
-            return;
+            return false;
         };
         let identity = leaving.session.facts.key.identity();
         let used = |connection: &Connection| {
@@ -174,8 +176,9 @@ impl Worker<'_> {
             })
         };
         if used(self.connection) {
-            return;
+            return true;
         }
+        // What the server does not hear now is noted as owed to it.
         let given = self
             .connection
             .give_back(&leaving.session, leaving.leave, deadline);
@@ -190,6 +193,7 @@ impl Worker<'_> {
         {
             state.sessions.remove(&identity);
         }
+        true
     }
 
     /// Gives back what is left and says good-bye to every server that answers.

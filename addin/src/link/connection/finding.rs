@@ -52,9 +52,9 @@ impl Connection {
             let connection = Arc::clone(self);
             let attempt =
                 move |address: &Address, deadline| connection.shake_hands(address, deadline);
-            // Of a handshake alone the server keeps nothing.
-            let raced = order::race(&left, deadline, &self.stop, attempt, |_, _: Channel| {});
-            let (address, channel) = match raced {
+            // Of a handshake alone the server keeps nothing, so that those of others may be dropped.
+            let raced = order::race(&left, deadline, &self.stop, attempt, drop::<Channel>);
+            let (address, channel) = match raced.won {
                 Ok(won) => won,
                 Err(failed) => {
                     errors.extend(failed);

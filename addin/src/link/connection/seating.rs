@@ -11,7 +11,7 @@ use protocol::{
 use super::{Connection, Entry, Leaving};
 use crate::{
     link::{
-        order,
+        order::{self, Raced},
         seats::{Grant, Leave, Owed, Refused},
         server::Server,
     },
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What an attempt to take a seat at one server brings.
-type Attempt = (Arc<Server>, Grant);
+pub(in crate::link) type Attempt = (Arc<Server>, Grant);
 
 impl Connection {
     /// Begins to use a session.
@@ -123,23 +123,44 @@ impl Connection {
                 connection.attempt(address, &session, flags, deadline)
             }
         };
-        let discard = {
+        // On a thread of its own, once nobody else asks about the session.
+        let late = {
             let (connection, session) = (Arc::clone(self), Arc::clone(session));
-            move |_: &Address, (server, grant): Attempt| {
-                connection.discard(&session, &server, grant.session)
+            move |attempt| {
+                let _asking = session.asking.lock();
+                connection.discard(&session, attempt);
             }
         };
-        let won = match &order[..] {
+        let raced = match &order[..] {
             // Nobody to turn to meanwhile, so that no other thread is needed.
-            [only] => attempt(only, deadline).map_err(|error| vec![(only.clone(), error)]),
-            _ => order::race(&order, deadline, &self.stop, attempt, discard).map(|(_, won)| won),
+            [only] => Raced {
+                won: attempt(only, deadline)
+                    .map(|won| (only.clone(), won))
+                    .map_err(|error| vec![(only.clone(), error)]),
+                surplus: Vec::new(),
+            },
+            _ => order::race(&order, deadline, &self.stop, attempt, late),
         };
-        let (server, grant) = won.map_err(|errors| texts::no_server(&errors))?;
-        self.seat(session, &server, grant, flags);
-        Ok(())
+        self.settle(session, raced, flags)
     }
 
-    fn attempt(
+    /// The session takes the winner's seat; what others granted too is given back. `session.asking` is held.
+    pub(in crate::link) fn settle(
+        self: &Arc<Self>,
+        session: &Session,
+        raced: Raced<Attempt>,
+        flags: u32,
+    ) -> Result<(), CallError> {
+        let seated = raced.won.map(|(_, (server, grant))| {
+            self.seat(session, &server, grant, flags);
+        });
+        for attempt in raced.surplus {
+            self.discard(session, attempt);
+        }
+        seated.map_err(|errors| texts::no_server(&errors))
+    }
+
+    pub(in crate::link) fn attempt(
         self: &Arc<Self>,
         address: &Address,
         session: &Session,
@@ -152,15 +173,15 @@ impl Connection {
         Ok((server, grant))
     }
 
-    /// A seat that came when the session had another one already.
-    fn discard(&self, session: &Session, server: &Arc<Server>, id: Id) {
-        let _asking = session.asking.lock();
+    /// A seat that the session has no use for: it got another one, or the call was given up. `session.asking`
+    /// is held.
+    fn discard(&self, session: &Session, (server, grant): Attempt) {
         let used = session
             .seat_or_former()
-            .is_some_and(|seat| Arc::ptr_eq(&seat.server, server) && seat.id == id);
+            .is_some_and(|seat| Arc::ptr_eq(&seat.server, &server) && seat.id == grant.session);
         if !used {
             let owed = Owed::Seat {
-                session: id,
+                session: grant.session,
                 leave: Leave::Move,
             };
             server.seats.owe(session.facts.key.identity(), owed);

@@ -1,14 +1,21 @@
 //! Servers that fall silent, come back, forget or are full: who has a seat when, and where.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Instant};
 
-use protocol::{Reason, wire::message::LostSession};
+use protocol::{Reason, facts::SessionFacts, wire::message::LostSession};
 
 use super::{
-    fake::{Fake, Vendor},
+    PATIENCE,
+    fake::{self, Fake, Vendor, in_background},
     object, one, reason, until,
 };
-use crate::{object::Object, table::Value};
+use crate::{
+    link::{Key, Owner, order::Raced},
+    native::host::{HostHandle, PlatformInfo},
+    object::Object,
+    place::Place,
+    table::Value,
+};
 
 fn two() -> (Arc<Vendor>, Arc<Fake>, Arc<Fake>) {
     let vendor = Arc::new(Vendor::new());
@@ -163,6 +170,62 @@ fn a_seat_that_comes_too_late_is_given_back_and_the_call_went_on_to_the_reserve(
     primary.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
     assert!(object.licence_obtained());
     assert_eq!(reserve.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn of_two_servers_that_grant_at_the_same_moment_one_gets_its_seat_back_and_nobody_waits_for_himself()
+ {
+    let (vendor, primary, reserve) = two();
+    let addresses = [primary.address.clone(), reserve.address.clone()];
+    let key = Key {
+        key_id: fake::SERIES,
+        public_key: vendor.keys.signing.public().unwrap(),
+        servers: addresses.to_vec(),
+        access_code: String::new(),
+    };
+    let facts = || Place::current(&PlatformInfo::default()).facts();
+    let owner = Owner::join(&key, facts, HostHandle::detached());
+    let connection = Arc::clone(owner.connection());
+    let session = connection.enter(&SessionFacts::default());
+    let settled = in_background(move || {
+        let soon = Instant::now() + PATIENCE;
+        let granted = |address| connection.attempt(address, &session, 0, soon).unwrap();
+        let [won, late] = addresses.each_ref().map(granted);
+        let raced = Raced {
+            won: Ok((addresses[0].clone(), won)),
+            surplus: vec![late],
+        };
+        let _asking = session.asking.lock();
+        connection.settle(&session, raced, 0).unwrap();
+        assert!(session.is_held());
+    });
+    settled.recv_timeout(PATIENCE).unwrap();
+    reserve.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
+    assert_eq!(primary.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn a_seat_whose_object_ended_while_it_was_asked_about_is_given_back_later() {
+    let (vendor, fake) = one();
+    let _keeper = seated(&vendor, &[&fake], 1);
+    let object = Arc::new(seated(&vendor, &[&fake], 2));
+    fake.set(|mood| {
+        mood.waiting = 0;
+        mood.gather = 2;
+    });
+    let calling = Arc::clone(&object);
+    let asked = in_background(move || {
+        // Flags that it did not ask for yet.
+        let _ = calling.obtain_licence(1);
+    });
+    fake.wait(|mood| mood.waiting == 1);
+    let beats = fake.mood.lock().heartbeats;
+    object.done();
+    // The connection's thread has looked at the session in vain once it goes on to another thing.
+    fake.wait(|mood| mood.heartbeats > beats);
+    fake.set(|mood| mood.gather = 0);
+    asked.recv_timeout(PATIENCE).unwrap();
+    fake.wait(|mood| mood.sessions.len() == 1 && mood.released == 1);
 }
 
 #[test]
