@@ -157,6 +157,9 @@ impl Seats {
         }
         if let Some(session) = held {
             books.held.insert(session, identity);
+            // Whatever was owed meanwhile is this seat, which is in use again. It is not being paid: that does not
+            // begin while the session is asked for.
+            books.debts.remove(&identity);
         }
         // A session that is held is in use, whatever became of an earlier request.
         if let Some(owed) = owed
@@ -289,5 +292,37 @@ impl Server {
         let paid = session.map_or(Ok(()), |session| self.leave(session, leave, deadline));
         self.seats.end_paying(&identity, paid.is_ok());
         paid.map(|()| true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_that_is_granted_again_is_owed_no_more_whatever_became_of_earlier_requests() {
+        let (seats, identity) = (Seats::default(), Identity([1; 32]));
+        let soon = Instant::now() + Duration::from_secs(5);
+        let (session, leave) = (Id::random(), Leave::Move);
+        let owed = || Owed::Seat { session, leave };
+        // Two requests for one session are under way; the first one's answer never comes.
+        for _ in 0..2 {
+            assert!(seats.begin_asking(&identity, soon).unwrap().is_none());
+        }
+        seats.end_asking(identity, None, Some(owed()));
+        assert!(seats.has_debts());
+        assert!(seats.begin_paying().is_none(), "it is still asked for");
+        seats.end_asking(identity, Some(session), None);
+        assert!(!seats.has_debts());
+        assert!(seats.begin_paying().is_none());
+        assert_eq!(seats.to_resume().len(), 1);
+        // And the other way round.
+        assert!(seats.begin_asking(&identity, soon).unwrap().is_none());
+        seats.end_asking(identity, None, Some(owed()));
+        assert!(!seats.has_debts());
+        // A seat that nobody uses is given back.
+        seats.owe(identity, owed());
+        assert!(seats.begin_paying().is_some());
+        assert!(seats.to_resume().is_empty());
     }
 }
