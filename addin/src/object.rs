@@ -110,6 +110,11 @@ impl Object {
     /// Gives up session and connection. In a client the seat is freed; in a server process the platform
     /// drops objects as it likes, so there it lingers for the next object of the session.
     fn leave(&self) {
+        self.leave_by(!self.place().kind.is_server());
+    }
+
+    /// Gives up session and connection; with the session's last object the seat is freed, or lingers.
+    fn leave_by(&self, release: bool) {
         let link = std::mem::take(&mut *self.link.lock());
         let Some(owner) = link.owner else { return };
         if !owner.connection().is_of_this_process() {
@@ -117,7 +122,6 @@ impl Object {
             return;
         }
         if let Some(session) = link.session {
-            let release = !self.place().kind.is_server();
             owner.connection().exit(&session, release);
         }
     }

@@ -110,8 +110,8 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         returns: Some(Kind::Boolean),
         doc: words(
-            "Releases the licence and leaves the server.",
-            "Освобождает лицензию и отключается от сервера.",
+            "Leaves the server. The session's seat is freed, unless another object of the process works with the session.",
+            "Отключается от сервера. Место сеанса освобождается, если с этим сеансом не работает другой объект того же процесса.",
         ),
         call: |object, _| done(object.disconnect()),
     },

@@ -312,6 +312,23 @@ fn done_during_a_silent_call_returns_and_the_seat_is_not_kept() {
 }
 
 #[test]
+fn who_disconnects_takes_no_seat_from_another_object_of_the_session() {
+    let (vendor, fake) = one();
+    let objects: Vec<_> = (0..2).map(|_| object(&vendor, &[&fake], 1)).collect();
+    for object in &objects {
+        object.connect().unwrap();
+        object.obtain_licence(0).unwrap();
+    }
+    objects[0].disconnect().unwrap();
+    assert!(!objects[0].licence_obtained() && !objects[0].connected());
+    assert_eq!(reason(objects[0].obtain_licence(0)), Reason::NotConnected);
+    assert!(objects[1].licence_obtained());
+    assert_eq!(fake.mood.lock().released, 0);
+    objects[1].disconnect().unwrap();
+    fake.wait(|mood| mood.released == 1 && mood.sessions.is_empty() && mood.byes == 1);
+}
+
+#[test]
 fn a_session_that_comes_back_at_once_keeps_its_seat() {
     let (vendor, fake) = one();
     let keeper = object(&vendor, &[&fake], 1);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use protocol::Reason;
 
-use super::{Link, Object};
+use super::Object;
 use crate::{
     link::{CALL_LIMIT, Key, Owner, ServerRef},
     logs,
@@ -105,18 +105,18 @@ impl Object {
         Ok(key)
     }
 
-    /// Frees the licence and leaves the server.
+    /// Leaves the server; the session's seat is freed with the last object of the process that uses it. As with
+    /// Done, the server is told by the connection's own thread, so that a silent one holds nobody up.
     ///
     /// # Errors
-    /// The server did not take the licence back in time; the connection is left nevertheless.
+    /// Another call of the object takes too long.
     pub fn disconnect(&self) -> Result<(), CallError> {
-        let released = match self.session() {
-            Some(_) => self.release_licence(),
-            None => Ok(()),
+        let deadline = Instant::now() + CALL_LIMIT;
+        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+            return Err(texts::error(Reason::TimedOut));
         };
-        let link: Link = std::mem::take(&mut *self.link.lock());
-        drop(link);
-        released
+        self.leave_by(true);
+        Ok(())
     }
 
     /// The server that this object works with: its seat's, else the one that answers.

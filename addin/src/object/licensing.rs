@@ -55,13 +55,13 @@ impl Object {
         };
         let identity = facts.key.identity();
         self.wishes.lock().facts = Some(facts);
-        let mut link = self.link.lock();
-        let other = link
+        let other = self
+            .link
+            .lock()
             .session
             .take_if(|session| session.facts.key.identity() != identity);
-        let owner = link.owner.clone();
-        drop(link);
-        if let (Some(other), Some(owner)) = (other, owner) {
+        // After a fork the link is the parent's, which goes on with it.
+        if let (Some(other), Ok(owner)) = (other, self.owner()) {
             owner.connection().exit(&other, !on_server);
         }
         Ok(())
