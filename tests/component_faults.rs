@@ -13,14 +13,14 @@ use std::{
     path::PathBuf,
     process::Command,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use licence::{
     crowd::{Crowd, Way},
     process::Application,
     programs,
-    scene::Scene,
+    scene::{PATIENCE, Scene},
 };
 use serde_json::json;
 
@@ -153,12 +153,14 @@ fn a_library_that_is_unloaded_while_its_thread_waits_stays_in_memory() {
     );
     let maps = fs::read_to_string(format!("/proc/{}/maps", crowd.pid())).unwrap();
     assert!(maps.contains("licenceaddin"), "{maps}");
-    // The thread that waited has ended by then, in code that is still there.
+    // The thread that waited ends in code that is still there.
+    let begun = Instant::now();
     while fs::read_dir(format!("/proc/{}/task", crowd.pid()))
         .unwrap()
         .count()
         > 1
     {
+        assert!(begun.elapsed() < PATIENCE, "the thread does not end");
         thread::sleep(Duration::from_millis(20));
     }
     assert!(crowd.memory() > 0);

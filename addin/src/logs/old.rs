@@ -62,8 +62,9 @@ fn runs(process: u32) -> bool {
 /// whose number says nothing here.
 #[cfg(unix)]
 fn is_in_use(path: &Path) -> bool {
+    // Shared, so that two processes that look at the same time do not take each other for the owner.
     protocol::files::open_regular(path)
-        .is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
 
 #[cfg(windows)]
@@ -125,6 +126,9 @@ mod tests {
         remove_old(folder.path(), false);
         assert!(path.exists());
         drop(open);
+        // Another process that only looks is not the owner.
+        let looking = fs::File::open(&path).unwrap();
+        looking.try_lock_shared().unwrap();
         remove_old(folder.path(), false);
         assert!(!path.exists());
     }
