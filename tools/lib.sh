@@ -86,6 +86,19 @@ windows_32_start_objects() {
     export CARGO_TARGET_I686_PC_WINDOWS_GNU_RUSTFLAGS="-L native=$rt"
 }
 
+# The version of what is built here: four numbers. LICENCE_BUILD_NUMBER stands in for the last one, as in protocol/build.rs.
+workspace_version() {
+    python3 - <<'END'
+import os, tomllib
+workspace = tomllib.load(open("Cargo.toml", "rb"))["workspace"]
+build = os.environ.get("LICENCE_BUILD_NUMBER") or workspace["metadata"]["build"]
+print(f'{workspace["package"]["version"]}.{build}')
+END
+}
+
+# The commit's time, in seconds since 1970: what the files in packages and archives carry, so that two builds are the same.
+commit_time() { git log -1 --format=%ct 2>/dev/null || printf '1767225600\n'; }
+
 # python_with REQUIREMENT…: prints the path of a Python that has these packages from PyPI. The folder's name holds the list.
 python_with() {
     local name

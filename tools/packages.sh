@@ -21,13 +21,8 @@ done
 ((${#parts[@]})) || parts=(linux-x86_64 linux-i386)
 
 need_packages dpkg-dev rpm xz-utils python3
-version=${LICENCE_VERSION:-$(python3 - <<'END'
-import tomllib
-workspace = tomllib.load(open("Cargo.toml", "rb"))["workspace"]
-print(f'{workspace["package"]["version"]}.{workspace["metadata"]["build"]}')
-END
-)}
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null) || SOURCE_DATE_EPOCH=1767225600
+version=${LICENCE_VERSION:-$(workspace_version)}
+SOURCE_DATE_EPOCH=$(commit_time)
 export SOURCE_DATE_EPOCH
 maker=open-licence
 maintainer="Licences for 1C:Enterprise <maintainers@licence.invalid>"
