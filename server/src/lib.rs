@@ -8,6 +8,7 @@ pub mod accounting;
 mod administration;
 pub mod api;
 pub mod cli;
+mod clock;
 pub mod component;
 pub mod conf;
 pub mod doctor;

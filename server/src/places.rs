@@ -75,6 +75,11 @@ impl Places {
         self.data.join("server.key")
     }
 
+    /// The file with the highest time that was seen.
+    pub fn clock(&self) -> PathBuf {
+        self.data.join("server.clock")
+    }
+
     /// The file with the port that is listened on, for whoever asked for any free one.
     pub fn port(&self) -> PathBuf {
         self.data.join("server.port")

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    accounting::{Command, ConnectionId, Moment, Outcome},
+    accounting::{Command, ConnectionId, Event, EventKind, Moment, Outcome},
+    clock::Turn,
     hot::ConfWatch,
-    server::{Server, now},
+    server::Server,
     store::StoreError,
 };
 
@@ -25,6 +26,9 @@ pub(crate) async fn run(server: Arc<Server>) {
         count += 1;
         // What the disk refused is tried again with the next tick.
         if let Err(error) = tick(&server).await {
+            log::error!("{error}");
+        }
+        if let Err(error) = clock(&server).await {
             log::error!("{error}");
         }
         if let Err(error) = conf.tick(&server).await {
@@ -48,19 +52,47 @@ async fn tick(server: &Server) -> Result<(), StoreError> {
             .inspect_err(|_| server.keys.look_again())?;
     }
     server.journal.minute_passed().await?;
-    for key_id in server.store.keys_due(now()).await? {
+    for key_id in server.store.keys_due(server.clock.now()).await? {
         server.change_keys(key_id, Command::TimePassed).await?;
     }
     for (id, key_id) in server.lives.expired(server.conf().expire) {
         expire(server, id, key_id).await?;
     }
-    for (key_id, session) in server.store.linger_ended(now()).await? {
+    let now = server.clock.now();
+    for (key_id, session) in server
+        .store
+        .linger_ended(now, server.conf().rules.linger)
+        .await?
+    {
         server
             .store
             .apply(key_id, Command::LingerEnded(session))
             .await?;
     }
     Ok(())
+}
+
+/// Keeps what is seen of the time, and says when the wall clock is behind it.
+async fn clock(server: &Server) -> Result<(), StoreError> {
+    if let Err(error) = server.clock.keep() {
+        log::error!("{}: {error}", server.places.clock().display());
+    }
+    let event = match server.clock.turned() {
+        None => return Ok(()),
+        Some(Turn::Back(behind)) => {
+            let behind = behind.as_secs();
+            log::warn!(
+                "the computer's clock is {} minutes behind a time that it has shown before; keys end by that time: set the clock right",
+                behind / 60
+            );
+            Event::new(EventKind::ClockSetBack).saying(&format!("seconds={behind}"))
+        }
+        Some(Turn::Right) => {
+            log::info!("the computer's clock is right again");
+            Event::new(EventKind::ClockRight)
+        }
+    };
+    server.journal.note(None, event).await
 }
 
 async fn expire(
@@ -83,7 +115,7 @@ async fn expire(
 }
 
 async fn minute(server: &Server) -> Result<(), StoreError> {
-    let before = Moment(now().0 - REMEMBER.as_millis() as i64);
+    let before = Moment(server.clock.now().0 - REMEMBER.as_millis() as i64);
     for key_id in server.store.series().await? {
         while let Outcome::Done { more: true, .. } = server
             .store
@@ -92,7 +124,7 @@ async fn minute(server: &Server) -> Result<(), StoreError> {
         {}
     }
     let keep = Duration::from_secs(u64::from(server.conf().keep_events_days) * 24 * 60 * 60);
-    let before = Moment(now().0.saturating_sub(keep.as_millis() as i64));
+    let before = Moment(server.clock.now().0.saturating_sub(keep.as_millis() as i64));
     while server.journal.forget(before).await? {}
     server.channels.sweep();
     Ok(())

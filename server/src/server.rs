@@ -17,13 +17,14 @@ use crate::{
     access::Rate,
     accounting::{Command, Event, EventKind, Moment, Outcome},
     api::{Counts, SignIn, Streams},
+    clock::{Clock, Kept},
     component::{Channels, Directories, Lives},
     conf::{Conf, TlsPort},
     keys::{KeyRing, KeysError},
     net::{self, Tls, TlsError},
     places::Places,
     port, reaper,
-    store::{Embedded, Journal, Store, StoreError},
+    store::{Embedded, EventQuery, Journal, Store, StoreError},
 };
 
 /// What all parts of the server share.
@@ -50,6 +51,8 @@ pub struct Server {
     pub streams: Streams,
     /// How often what happened since the start.
     pub counts: Counts,
+    /// The time by which keys begin and end.
+    pub(crate) clock: Arc<Clock>,
     /// When the server started.
     pub started: Moment,
     conf: RwLock<Arc<Conf>>,
@@ -102,12 +105,15 @@ impl Server {
     /// [`StartError`].
     pub async fn open(places: Places, conf: Conf) -> Result<Arc<Self>, StartError> {
         let keys = KeyRing::open(&places, conf.series_file.clone())?;
+        let (clock, kept) = Clock::open(places.clock(), &keys.instance.secret);
+        let clock = Arc::new(clock);
+        let ledgers = Arc::clone(&clock);
         let lives = Arc::new(Lives::default());
         let told = Arc::clone(&lives);
         let store = Arc::new(Embedded::open(
             &places.store(),
             conf.rules.clone(),
-            Box::new(now),
+            Box::new(move || ledgers.now()),
             Box::new(move |lost| told.tell(&lost)),
         )?);
         let server = Arc::new(Self {
@@ -122,9 +128,11 @@ impl Server {
             rate: Rate::default(),
             streams: Streams::default(),
             counts: Counts::default(),
+            clock,
             started: now(),
             conf: RwLock::new(Arc::new(conf)),
         });
+        server.miss_the_time(kept).await?;
         for row in server.store.connections().await? {
             // Everybody gets a fresh time-out: the silence was this server's.
             server.lives.add(row.connection.id, row.key_id);
@@ -138,6 +146,37 @@ impl Server {
             log::error!("{error}");
         }
         Ok(server)
+    }
+
+    /// Says what became of the highest time that was seen, when it was not there. Of an altered one the journal's last
+    /// line knows still.
+    async fn miss_the_time(&self, kept: Kept) -> Result<(), StoreError> {
+        let last = EventQuery {
+            limit: 1,
+            ..EventQuery::default()
+        };
+        let last = self.journal.events(last).await?.rows.pop();
+        let reason = match (kept, last) {
+            // Nothing was seen before the first start.
+            (Kept::Seen(_), _) | (Kept::Missing, None) => return Ok(()),
+            (Kept::Missing, Some(_)) => "Missing",
+            (Kept::Damaged, last) => {
+                if let Some(last) = last {
+                    self.clock.at_least(last.at);
+                }
+                "Damaged"
+            }
+        };
+        log::warn!(
+            "{}: what was seen of the time is {}; it is begun anew",
+            self.places.clock().display(),
+            reason.to_lowercase()
+        );
+        let event = Event::new(EventKind::ClockForgotten).because(reason);
+        if let Err(error) = self.journal.note(None, event).await {
+            log::error!("{error}");
+        }
+        Ok(())
     }
 
     /// The settings of the moment.

@@ -138,7 +138,7 @@ fn killed_at_any_point_it_loses_no_seat_and_gives_none_twice() {
     // Longer than a restart takes: nobody expires between a kill and the comparison.
     let conf = "[Common]\nServerPort=0\n[Sessions]\nHeartbeatSeconds=100\nExpireSeconds=3600\n";
     let program = Path::new(env!("CARGO_BIN_EXE_licenceserver"));
-    let place = Place::new(root.path(), program, SEATS, conf);
+    let place = Place::new(root.path(), program, SEATS, None, conf);
     let hellos: Vec<Id> = (0..WORKERS).map(|_| Id::random()).collect();
     let mut workers = vec![BTreeMap::new(); WORKERS as usize];
     let mut answered = 0;

@@ -37,7 +37,7 @@ fn a_full_disk_refuses_seats_and_corrupts_nothing_and_room_is_enough_to_go_on() 
     let root = tempfile::tempdir().unwrap();
     let conf = "[Common]\nServerPort=0\n[Sessions]\nHeartbeatSeconds=100\nExpireSeconds=3600\n";
     let program = Path::new(env!("CARGO_BIN_EXE_licenceserver"));
-    let place = Place::new(root.path(), program, 100_000, conf);
+    let place = Place::new(root.path(), program, 100_000, None, conf);
     let data = root.path().join(DATA);
     let kept = root.path().join("kept");
     std::fs::rename(&data, &kept).unwrap();

@@ -62,7 +62,7 @@ fn main() {
         "[Common]\nServerPort=0\n[Sessions]\nHeartbeatSeconds={}\nExpireSeconds=60\n",
         HEARTBEAT.as_secs()
     );
-    let place = Place::new(root.path(), program, sessions as u32, &conf);
+    let place = Place::new(root.path(), program, sessions as u32, None, &conf);
     let server = place.start();
     let port = server.port;
     println!(

@@ -86,7 +86,7 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
         }
         Command::Disconnect(connection) => connecting::disconnected(view, connection, rules, now),
         Command::ConnectionExpired(connection) => connecting::expired(view, connection),
-        Command::LingerEnded(session) => leaving::linger_ended(view, session, now),
+        Command::LingerEnded(session) => leaving::linger_ended(view, session, rules, now),
         Command::AdminRelease { session, by } => leaving::released_by(view, session, &by),
         Command::AdminDrop { connection, by } => connecting::dropped(view, connection, &by),
         Command::SwitchKey { key_no, on, by } => switched(view, key_no, on, &by, rules, now),

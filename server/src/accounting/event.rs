@@ -78,6 +78,8 @@ kinds! {
     ClockSetBack = 42,
     /// The computer's clock is right again.
     ClockRight = 43,
+    /// What was kept of the time was altered or is gone; the reason says which.
+    ClockForgotten = 44,
 }
 
 impl EventKind {

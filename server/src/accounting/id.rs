@@ -27,6 +27,12 @@ impl Moment {
                 .saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)),
         )
     }
+
+    /// How long it is from this moment to a later one; nothing to an earlier one.
+    pub fn until(self, later: Self) -> Duration {
+        let millis = later.0.saturating_sub(self.0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
 }
 
 macro_rules! ids {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use protocol::{KeyId, licence::KeyType};
 
 use super::{
-    rule_tests::{CLUSTER, Ledger, claim, client, connection, facts, key, server, session_of},
+    test_ledger::{CLUSTER, Ledger, claim, client, connection, facts, key, server, session_of},
     *,
 };
 
@@ -28,7 +28,7 @@ fn a_seat_with_flags_is_found_by_moving_those_who_need_no_flags() {
     let second = session_of(&ledger.acquire(one, &facts(CLUSTER, 2), 0));
     assert_eq!((key_of(&ledger, first), key_of(&ledger, second)), (1, 2));
     // The plain key's seat is free again, and the one with flags is taken by somebody who needs none.
-    ledger.run(rule_tests::release(one, first));
+    ledger.run(test_ledger::release(one, first));
     let rich = session_of(&ledger.acquire(one, &facts(CLUSTER, 3), 0b1));
     assert_eq!((key_of(&ledger, rich), key_of(&ledger, second)), (2, 1));
 }
@@ -199,7 +199,7 @@ fn only_holders_of_a_known_access_code_get_seats_and_never_more_than_its_limit()
     assert_eq!(denied, Outcome::Denied(Denial::CodeLimit(2)));
     // Who has a seat keeps it, and a seat that is given back is there for the code again.
     session_of(&ledger.acquire(sales, &facts(CLUSTER, 2), 0));
-    ledger.run(rule_tests::release(sales, first));
+    ledger.run(test_ledger::release(sales, first));
     session_of(&ledger.acquire(sales, &facts(CLUSTER, 3), 0));
 }
 
@@ -241,7 +241,7 @@ fn a_shared_seat_counts_for_the_code_that_took_it() {
     let opener = session_of(&ledger.acquire(first, &file(1), 0));
     session_of(&ledger.acquire(second, &file(2), 0));
     assert_eq!(ledger.index.used_by_code("A"), 1);
-    ledger.run(rule_tests::release(first, opener));
+    ledger.run(test_ledger::release(first, opener));
     // The seat is still occupied, and still counts for A.
     let other = connect_with(&mut ledger, "A", client("PC2"));
     let denied = ledger.acquire(other, &file(3), 0);

@@ -1,8 +1,8 @@
 //! Sessions that give their seats up, linger to an end, or are released by an administrator.
 
 use super::{
-    Admin, Cause, ConnectionId, Delta, Effect, Moment, OperationId, Outcome, Rules, SessionId,
-    View, decide::Decision, ending::Ending,
+    Admin, Cause, ConnectionId, Delta, Effect, Moment, OperationId, Outcome, Rules, Session,
+    SessionId, View, decide::Decision, ending::Ending,
 };
 
 /// Who leaves what.
@@ -50,13 +50,28 @@ pub(super) fn leave(
     Decision::ended(ending, false)
 }
 
-/// A detached session's time is over.
-pub(super) fn linger_ended(view: &impl View, session: SessionId, now: Moment) -> Decision {
+/// A detached session's time is over. When it would be over later than the settings allow, because the clock was wrong
+/// or the settings were changed, it is shortened.
+pub(super) fn linger_ended(
+    view: &impl View,
+    session: SessionId,
+    rules: &Rules,
+    now: Moment,
+) -> Decision {
+    let longest = now.after(rules.linger);
     match view.session(&session) {
         Some(session) if session.linger_until.is_some_and(|end| end <= now) => {
             let mut ending = Ending::default();
             ending.end(view, session, Cause::LingerEnded);
             Decision::ended(ending, false)
+        }
+        Some(session) if session.linger_until.is_some_and(|end| end > longest) => {
+            let mut decision = Decision::done();
+            decision.deltas.push(Delta::PutSession(Box::new(Session {
+                linger_until: Some(longest),
+                ..session
+            })));
+            decision
         }
         _ => Decision::done(),
     }

@@ -43,6 +43,12 @@ pub const EXPIRY_CHUNK: usize = 1000;
 #[cfg(test)]
 mod key_tests;
 #[cfg(test)]
+mod leaving_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod pool_tests;
+#[cfg(test)]
 mod rule_tests;
+#[cfg(test)]
+mod test_ledger;

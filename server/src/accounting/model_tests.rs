@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::{
-    rule_tests::{Ledger, admin, claim, client, connection, facts, key, server},
+    test_ledger::{Ledger, admin, claim, client, connection, facts, key, server},
     *,
 };
 
@@ -284,7 +284,7 @@ proptest! {
                 Step::Wait(seconds) => {
                     ledger.now = ledger.now.after(Duration::from_secs(seconds));
                     run(&mut ledger, Command::TimePassed);
-                    for session in ledger.index.linger_ended(ledger.now) {
+                    for session in ledger.index.linger_ended(ledger.now, ledger.rules.linger) {
                         run(&mut ledger, Command::LingerEnded(session));
                     }
                 }
@@ -311,7 +311,7 @@ proptest! {
         }
         ledger.now = ledger.now.after(Duration::from_secs(25 * 60));
         run(&mut ledger, Command::TimePassed);
-        for session in ledger.index.linger_ended(ledger.now) {
+        for session in ledger.index.linger_ended(ledger.now, ledger.rules.linger) {
             run(&mut ledger, Command::LingerEnded(session));
         }
         prop_assert_eq!(ledger.index.session_count(), 0);

@@ -51,7 +51,10 @@ fn answer(server: &Server, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
         return refusal::busy();
     }
     let moment = now();
-    let credential = match server.keys.any_credential(clear.key_id, moment) {
+    let credential = match server
+        .keys
+        .any_credential(clear.key_id, server.clock.now(), moment)
+    {
         Ok(credential) => credential,
         Err(reason) => return refusal::no_key(reason, clear.key_id),
     };

@@ -3,6 +3,7 @@
 use super::{Report, State};
 use crate::{
     accounting::usable,
+    clock,
     conf::{Conf, Lang},
     keys::{Computer, KeyRing, OpenError},
     now,
@@ -71,6 +72,11 @@ pub(super) fn keys(places: &Places, conf: &Conf, report: &mut Report) {
         );
         report.add(KEY, State::Warning, texts);
     }
+    // As the server counts, by what it has seen of the time.
+    let now = match clock::read(&places.clock(), &ring.instance.secret) {
+        clock::Kept::Seen(moment) => moment.max(now()),
+        clock::Kept::Missing | clock::Kept::Damaged => now(),
+    };
     for licence in installed {
         let pool = licence
             .key_id
@@ -78,7 +84,7 @@ pub(super) fn keys(places: &Places, conf: &Conf, report: &mut Report) {
             .unwrap_or_default();
         let unusable = licence
             .key()
-            .and_then(|key| usable(&key, &pool, now()).err())
+            .and_then(|key| usable(&key, &pool, now).err())
             .map(OpenError::Unusable);
         let name = match (licence.key_id, licence.key_no) {
             (Some(key_id), Some(key_no)) => format!("{key_id} {key_no}"),

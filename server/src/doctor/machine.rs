@@ -10,10 +10,13 @@ use std::{
 
 use super::{Report, State, reach};
 use crate::{
+    clock,
     conf::{self, Conf, Lang},
+    keys::InstanceKey,
     net::Tls,
     places::Places,
     port,
+    read::iso,
     store::{self, StoreError},
 };
 
@@ -217,6 +220,9 @@ fn free(address: SocketAddr, report: &mut Report) {
 
 /// Whether the clock is behind what it has already said.
 pub(super) fn clock(places: &Places, report: &mut Report) {
+    if !seen(places, report) {
+        return;
+    }
     let now = SystemTime::now();
     let files = fs::read_dir(&places.data).into_iter().flatten().flatten();
     let times = files.filter_map(|file| file.metadata().ok()?.modified().ok());
@@ -241,6 +247,51 @@ pub(super) fn clock(places: &Places, report: &mut Report) {
         }
         _ => report.add(CLOCK, State::Good, (time.clone(), time)),
     }
+}
+
+/// Whether the clock is behind the highest time that a server has seen here. False when that has been said.
+fn seen(places: &Places, report: &mut Report) -> bool {
+    // To open the key where none is would make one.
+    let key = places.instance_key();
+    let Some(key) = key
+        .exists()
+        .then(|| InstanceKey::open_or_make(&key).ok())
+        .flatten()
+    else {
+        return true;
+    };
+    let name = places.clock();
+    let name = name.display();
+    let (state, texts) = match clock::read(&places.clock(), &key.secret) {
+        clock::Kept::Missing => return true,
+        clock::Kept::Damaged => (
+            State::Warning,
+            (
+                format!("{name} was altered: the server begins it anew at its next start"),
+                format!("{name} изменён: сервер начнёт его заново при следующем запуске"),
+            ),
+        ),
+        clock::Kept::Seen(moment) => {
+            let behind = crate::now().until(moment);
+            if behind <= clock::TOLERANCE {
+                return true;
+            }
+            let time = iso(moment).unwrap_or_default();
+            (
+                State::Bad,
+                (
+                    format!(
+                        "the clock was set back: it has been {time} here before, and keys end by that time; set the clock right"
+                    ),
+                    format!(
+                        "часы переведены назад: здесь уже было {time}, и сроки ключей считаются по этому времени; установите правильное время"
+                    ),
+                ),
+            )
+        }
+    };
+    report.add(CLOCK, state, texts);
+    false
 }
 
 /// Whether the store is whole.

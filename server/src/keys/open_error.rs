@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use protocol::{KeyId, binding::FactKind, envelope::FormatError};
 
-use crate::{accounting::Unusable, conf::Lang};
+use crate::{
+    accounting::{Moment, Unusable},
+    conf::Lang,
+};
 
 /// The reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub enum OpenError {
     GivenBack(u32),
     /// A file with the same number is here already.
     Twice(String),
+    /// It ended by a time that was seen here, and the clock was set back since.
+    EndedBeforeClock(Moment),
     /// It gives no seats at this time, or beside these other keys.
     Unusable(Unusable),
 }
@@ -97,19 +102,24 @@ impl OpenError {
                 format!("A key of the same number is already read from {file}."),
                 format!("Ключ с таким же номером уже прочитан из {file}."),
             ),
+            Self::EndedBeforeClock(at) => lang.pick(
+                format!("The licence ended on {}: that time has been seen here, and the computer's clock was set back since. Set the clock right.", date(*at)),
+                format!("Срок лицензии закончился {}: здесь это время уже наступало, потом часы компьютера перевели назад. Установите правильное время.", date(*at)),
+            ),
             Self::Unusable(unusable) => unusable_text(*unusable, lang),
         }
     }
 }
 
+fn date(moment: Moment) -> String {
+    Timestamp::from_second(moment.seconds()).map_or_else(
+        |_| "?".into(),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
 /// Why a key gives no seats, as a sentence.
 pub(crate) fn unusable_text(unusable: Unusable, lang: Lang) -> String {
-    let date = |moment: crate::accounting::Moment| {
-        Timestamp::from_second(moment.seconds()).map_or_else(
-            |_| "?".into(),
-            |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        )
-    };
     match unusable {
         Unusable::NotWorkable => lang.pick("The key cannot be used.", "Ключ не может использоваться.").into(),
         Unusable::Disabled => lang.pick(

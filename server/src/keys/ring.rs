@@ -292,11 +292,17 @@ impl KeyRing {
             .collect()
     }
 
-    /// The credential of some usable key of a series, for a handshake.
+    /// The credential of some key of a series that is usable now, for a handshake; the delegation is made by the wall
+    /// clock, with which the component compares it.
     ///
     /// # Errors
     /// Why no key of the series is usable now.
-    pub fn any_credential(&self, key_id: KeyId, now: Moment) -> Result<Arc<Credential>, Reason> {
+    pub fn any_credential(
+        &self,
+        key_id: KeyId,
+        now: Moment,
+        wall: Moment,
+    ) -> Result<Arc<Credential>, Reason> {
         let pool = self.pool(key_id);
         if pool.is_empty() {
             let broken = self
@@ -316,7 +322,7 @@ impl KeyRing {
             match usable(key, &pool, now) {
                 Ok(()) => {
                     return self
-                        .credential(key_id, key.key_no, now)
+                        .credential(key_id, key.key_no, wall)
                         .ok_or(Reason::NotWorkable);
                 }
                 Err(unusable) => reason = unusable.reason(),

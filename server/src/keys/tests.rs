@@ -13,10 +13,21 @@ use protocol::{
 #[path = "../../tests/support/vendor.rs"]
 mod vendor_support;
 
-pub(crate) use vendor_support::{issue, vendor};
+pub(crate) use vendor_support::vendor;
 
 use super::*;
 use crate::{accounting::Moment, places::Places};
+
+/// A licence without an end.
+pub(crate) fn issue(
+    keys: &CryptKey,
+    request: &[u8],
+    key_no: u32,
+    key_type: KeyType,
+    count: u32,
+) -> Vec<u8> {
+    vendor_support::issue(keys, request, key_no, key_type, count, None)
+}
 
 const SERIES: KeyId = KeyId(0x672B);
 const NOW: i64 = 1_800_000_000;
@@ -62,7 +73,7 @@ fn an_issued_licence_is_installed_under_its_name_and_speaks_for_the_server() {
     assert_eq!(fs::read(&installed.file).unwrap(), licence);
     assert_eq!(ring.pool(SERIES).len(), 1);
     let now = Moment::from_seconds(NOW);
-    let credential = ring.any_credential(SERIES, now).unwrap();
+    let credential = ring.any_credential(SERIES, now, now).unwrap();
     let public = keys.signing.public().unwrap();
     let voucher = credential
         .verify(&public, SERIES, &ring.instance.public, NOW)
@@ -70,7 +81,11 @@ fn an_issued_licence_is_installed_under_its_name_and_speaks_for_the_server() {
     assert_eq!((voucher.key_no, voucher.licence_count), (7, 3));
     // Half a day later a new delegation is made.
     let later = ring
-        .any_credential(SERIES, now.after(std::time::Duration::from_secs(13 * 3600)))
+        .any_credential(
+            SERIES,
+            now,
+            now.after(std::time::Duration::from_secs(13 * 3600)),
+        )
         .unwrap();
     assert_ne!(later, credential);
     install(&ring, &file).unwrap();

@@ -9,7 +9,7 @@ use crate::{
     accounting::{Key, Moment, Unusable, usable},
     conf::Lang,
     keys::{Installed, OpenError},
-    server::{Server, now},
+    server::Server,
 };
 
 /// All of them.
@@ -129,7 +129,7 @@ impl Server {
 }
 
 fn all(server: &Server) -> Vec<Licence> {
-    let (lang, now) = (server.conf().lang, now());
+    let (lang, now) = (server.conf().lang, server.clock.now());
     server
         .keys
         .installed()
@@ -145,12 +145,14 @@ fn all(server: &Server) -> Vec<Licence> {
 }
 
 fn describe(installed: &Installed, pool: &[Key], lang: Lang, now: Moment) -> Licence {
+    let wall = crate::now();
     let state = installed
         .key()
         .and_then(|key| usable(&key, pool, now).err());
     let error = installed.error.clone().or(match state {
         // Enabled says that by itself.
         Some(Unusable::Disabled | Unusable::NotWorkable) | None => None,
+        Some(Unusable::Expired(at)) if wall < at => Some(OpenError::EndedBeforeClock(at)),
         Some(other) => Some(OpenError::Unusable(other)),
     });
     let voucher = installed.licence.as_ref().map(|licence| &licence.voucher);

@@ -4,7 +4,7 @@ use protocol::KeyId;
 
 use crate::{
     accounting::{Moment, Unusable, usable},
-    server::{Server, now},
+    server::Server,
     store::StoreError,
 };
 
@@ -59,7 +59,7 @@ impl Server {
             .collect();
         ids.sort();
         ids.dedup();
-        let now = now();
+        let now = self.clock.now();
         let product = |key_id: KeyId| {
             let usage = usage.iter().find(|usage| usage.key_id == key_id);
             let pool = pools.get(&key_id).map_or(&[][..], Vec::as_slice);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     accounting::{Moment, SessionId},
-    server::{Server, now},
+    server::Server,
     store::{SessionRow, StoreError},
 };
 
@@ -75,7 +75,7 @@ impl Server {
     pub async fn read_sessions(&self) -> Result<Vec<Session>, StoreError> {
         let mut rows = self.store.sessions().await?;
         rows.sort_by_key(|row| (row.session.since, row.session.number, row.session.id));
-        let now = now();
+        let now = self.clock.now();
         Ok(rows.iter().map(|row| describe(self, row, now)).collect())
     }
 
@@ -85,7 +85,7 @@ impl Server {
     /// Those of the store.
     pub async fn read_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let row = self.store.session(id).await?;
-        Ok(row.map(|row| describe(self, &row, now())))
+        Ok(row.map(|row| describe(self, &row, self.clock.now())))
     }
 }
 

@@ -11,7 +11,7 @@ pub use journal::{
     UsageRow,
 };
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use protocol::KeyId;
 
@@ -83,8 +83,8 @@ pub trait Store: Send + Sync {
     fn sessions(&self) -> Answer<'_, Vec<SessionRow>>;
     /// One session.
     fn session(&self, id: SessionId) -> Answer<'_, Option<SessionRow>>;
-    /// Detached sessions whose linger is over at that moment.
-    fn linger_ended(&self, now: Moment) -> Answer<'_, Vec<(KeyId, SessionId)>>;
+    /// Detached sessions whose linger is over at that moment, or lasts longer than `linger` from then.
+    fn linger_ended(&self, now: Moment, linger: Duration) -> Answer<'_, Vec<(KeyId, SessionId)>>;
     /// Series with a key that begins or ends by time at or before that moment since it was last looked at.
     fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>>;
     /// All series that have rows or keys.

@@ -37,8 +37,14 @@ pub(crate) struct Running {
 }
 
 impl Place {
-    /// A folder with a series and one main key of so many seats.
-    pub(crate) fn new(root: &Path, program: &Path, seats: u32, conf: &str) -> Self {
+    /// A folder with a series and one main key of so many seats, that may work for a time: from when, and for how many days.
+    pub(crate) fn new(
+        root: &Path,
+        program: &Path,
+        seats: u32,
+        time: Option<(i64, u32)>,
+        conf: &str,
+    ) -> Self {
         let place = Self {
             root: root.into(),
             program: program.into(),
@@ -58,7 +64,7 @@ impl Place {
         let made = place.command().arg("request").arg(&file).output().unwrap();
         assert!(made.status.success(), "{made:?}");
         let request = std::fs::read(&file).unwrap();
-        let licence = vendor::issue(&vendor, &request, 7, KeyType::Main, seats);
+        let licence = vendor::issue(&vendor, &request, 7, KeyType::Main, seats, time);
         std::fs::create_dir_all(&data).unwrap();
         std::fs::write(data.join("672B.7.licence"), licence).unwrap();
         place

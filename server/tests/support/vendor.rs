@@ -33,13 +33,14 @@ pub(crate) fn vendor(key_id: KeyId) -> CryptKey {
     }
 }
 
-/// A licence as the vendor issues it for a request.
+/// A licence as the vendor issues it for a request; it may work for a time: from when, and for how many days.
 pub(crate) fn issue(
     keys: &CryptKey,
     request: &[u8],
     key_no: u32,
     key_type: KeyType,
     count: u32,
+    time: Option<(i64, u32)>,
 ) -> Vec<u8> {
     let request = Request::from_bytes(request).unwrap();
     let voucher = Voucher {
@@ -51,8 +52,8 @@ pub(crate) fn issue(
         service_type: 0,
         product_version: 0,
         issued_at: NOW,
-        start_date: None,
-        period_days: 0,
+        start_date: time.map(|(start, _)| start),
+        period_days: time.map_or(0, |(_, days)| days),
         parameters: BTreeMap::new(),
         holders: vec![request.holder.clone()],
         private_hash: [0; 32],

@@ -12,6 +12,7 @@ mod view;
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher,
+    time::Duration,
 };
 
 use hashbrown::HashTable;
@@ -153,13 +154,14 @@ impl Index {
         apps
     }
 
-    /// Sessions whose linger is over.
-    pub fn linger_ended(&self, now: Moment) -> Vec<SessionId> {
+    /// Sessions whose linger is over, or lasts longer than `linger` from now.
+    pub fn linger_ended(&self, now: Moment, linger: Duration) -> Vec<SessionId> {
+        let longest = now.after(linger);
         let over = |id: &&SessionId| {
             let session = self.number_of(id).and_then(|at| self.sessions.get(at));
             session
                 .and_then(|session| session.linger_until)
-                .is_some_and(|end| end <= now)
+                .is_some_and(|end| end <= now || end > longest)
         };
         self.lingering.iter().filter(over).copied().collect()
     }

@@ -295,14 +295,14 @@ impl Store for Embedded {
         Box::pin(async move { Ok(found) })
     }
 
-    fn linger_ended(&self, now: Moment) -> Answer<'_, Vec<(KeyId, SessionId)>> {
+    fn linger_ended(&self, now: Moment, linger: Duration) -> Answer<'_, Vec<(KeyId, SessionId)>> {
         let mut found = Vec::new();
         for (key_id, series) in self.all() {
             found.extend(
                 series
                     .read()
                     .index
-                    .linger_ended(now)
+                    .linger_ended(now, linger)
                     .into_iter()
                     .map(|session| (key_id, session)),
             );
