@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # What ./test, ./demo and the scripts in tools/ share: talking, and installing what is missing. Sourced, not run.
 
+# A failure inside $(…) is a failure.
+shopt -s inherit_errexit
+
 # Everything that is fetched or built besides the project itself stays here, outside the tree.
 CACHE="${LICENCE_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/licence-build}"
 export CACHE

@@ -58,7 +58,7 @@ pack() {
     # shellcheck disable=SC1090
     . "packaging/linux/$package/fields"
     : "$guarded"
-    rm -rf "$work/$package"
+    rm -rf "${work:?}/$package"
     packaging/linux/layout.sh "$package" "$machine" "$3" "$work/$package"
     pack_rpm "$@"
     pack_deb "$@"
@@ -75,7 +75,7 @@ pack_deb() {
         install -m 644 "packaging/linux/$package/lintian" "$root/usr/share/lintian/overrides/$package"
     rmdir --ignore-fail-on-non-empty "$root/usr/share/lintian/overrides"
     for name in preinst postinst prerm postrm; do
-        script deb "$package" "$machine" $name >"$root/DEBIAN/$name"
+        script deb "$package" "$machine" "$name" >"$root/DEBIAN/$name"
         [[ -s $root/DEBIAN/$name ]] || rm "$root/DEBIAN/$name"
     done
     chmod 755 "$root"/DEBIAN/*
@@ -85,7 +85,7 @@ pack_deb() {
         printf 'Depends: %s\n%s' "$deb_depends" "${deb_extra:+$deb_extra$'\n'}"
         printf 'Section: %s\nPriority: optional\nHomepage: %s\nLicence-Maker: %s\n' "$section" "$homepage" "$maker"
         printf 'Description: %s\n' "$summary"
-        sed 's/^/ /' <<<"$description"
+        printf ' %s\n' "${description//$'\n'/$'\n '}"
     } >"$root/DEBIAN/control"
     (cd "$root" && find . -type f ! -path './DEBIAN/*' -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' md5sum >DEBIAN/md5sums)
     chmod 644 "$root/DEBIAN/control" "$root/DEBIAN/md5sums"
@@ -157,6 +157,7 @@ for part in "${parts[@]}"; do
     linux-i386) step "packages for Linux i386" linux i386 i686-unknown-linux-gnu ;;
     esac
 done
+# shellcheck disable=SC2094  # the sums' own file is left out
 (cd "$out" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)
 printf '\n%-44s %12s\n' package bytes
 (cd "$out" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P %s\n' | LC_ALL=C sort | while read -r name size; do

@@ -6,7 +6,8 @@
 # of the packages use, because a file that is built in a tenth of the time packs and installs the same.
 #
 # Linux is linked by zig against glibc 2.17, so that one file serves every system since 2014; Windows by mingw-w64.
-# Builds are reproducible: paths of this computer do not go into the files.
+# Builds are reproducible: paths of this computer do not go into the files. LICENCE_RELEASE_FOLDER is where they are built, when
+# not in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/lib.sh
@@ -27,20 +28,20 @@ i686-pc-windows-gnu) need_packages gcc-mingw-w64-i686-posix g++-mingw-w64-i686-p
 *) die "unknown target $target" ;;
 esac
 
-export CARGO_TARGET_DIR=$CACHE/release/host
+export CARGO_TARGET_DIR=${LICENCE_RELEASE_FOLDER:-$CACHE/release}/host
 if [[ $target == "$(uname -m)-unknown-linux-gnu" ]]; then
     need_cargo
 else
     # Debian's Rust, which has the source of std beside it, so that std is built for the target on the way.
     need_packages rustc-web cargo-web rust-web-src >&2
     use_debian_rust
-    export CARGO_TARGET_DIR=$CACHE/release/cross
+    export CARGO_TARGET_DIR=${LICENCE_RELEASE_FOLDER:-$CACHE/release}/cross
     options+=("-Zbuild-std=std,panic_unwind")
     [[ $target != i686-pc-windows-gnu ]] || windows_32_start_objects
 fi
 [[ $target != *-linux-* ]] || PATH=$(dirname "$python"):$PATH
 
-flags="--remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+flags="--remap-path-prefix=$CARGO_TARGET_DIR=target --remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
 name=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$target")_RUSTFLAGS
 export "$name=${!name:-} $flags"
 

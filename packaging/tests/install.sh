@@ -39,6 +39,9 @@ packages() { # VERSION NAME…: sets files
     files=()
     for name in "$@"; do files+=("/packages/$version/$name-$version.$arch.$format"); done
 }
+# What rpm wants to be told to install the same version again.
+again=()
+[[ $format == deb ]] || again=(--replacepkgs)
 # Nothing may ask: there is nobody to answer.
 install() {
     case $format in
@@ -75,8 +78,40 @@ check "root makes a licence request" licenceserver request /var/1C/licence/data/
 check "what root writes there belongs to the server" owner $data/test.request licenceserver:644
 rm $data/test.request
 
+# Exit codes of the init script are those of the Linux Standard Base. Its shell is dash, which forgives nothing.
+init=/etc/init.d/licenceserver
+ends_with() { # CODE COMMAND…
+    local wanted=$1 code=0
+    shift
+    "$@" || code=$?
+    [[ $code == "$wanted" ]] || { echo "exit code $code" && return 1; }
+}
+check "status of a running service is 0" ends_with 0 sh -eu $init status
+check "a second start changes nothing" ends_with 0 sh -eu $init start
+check "an unknown word is 2" ends_with 2 sh -eu $init walk
+check "no word is 2" ends_with 2 sh -eu $init
+check "reload is not there: 3" ends_with 3 sh -eu $init reload
+check "status by another user is 0" ends_with 0 setpriv --reuid nobody --clear-groups sh -eu $init status
+check "start by another user is 4" ends_with 4 setpriv --reuid nobody --clear-groups sh -eu $init start
+kill -9 "$(cat /var/run/licenceserver.pid)"
+check "status of a dead service is 1" ends_with 1 sh -eu $init status
+check "try-restart leaves it" ends_with 0 sh -eu $init try-restart
+check "status is 1 still" ends_with 1 sh -eu $init status
+check "stop of a dead service is 0" ends_with 0 sh -eu $init stop
+check "status of a stopped service is 3" ends_with 3 sh -eu $init status
+check "start" ends_with 0 sh -eu $init start
+check "an unknown option of installdaemon.sh is 2" ends_with 2 sh -eu /opt/1C/licence/3.0/installdaemon.sh --walk
+check "installdaemon.sh by another user is 4" ends_with 4 setpriv --reuid nobody --clear-groups sh /opt/1C/licence/3.0/installdaemon.sh
+
 # What an administrator and years of work leave behind.
 printf 'L3LC key of ours' >$data/672B.1.licence
+mkdir -p $data/retired $data/pending
+printf 'L3RS a key on its way' | tee $data/672B.3.reserve >$data/retired/672B.4.reserve
+printf 'L3LC a key of the past' >$data/retired/672B.4.licence
+printf 'L3AC a request' >$data/pending/00112233445566778899AABBCCDDEEFF.activation
+printf 'a word of another' >$data/pending/notes.txt
+printf 'x' | tee $data/.672B.5.licence.0123456789ab.new >/var/1C/licence/3.0/.licenceserver.conf.0123456789ab.new
+: >$data/keys.lock
 printf 'key of another maker' >$data/672B.2.licence
 sed -i 's/^Lang=en/; our own words\nLang=ru\nUnknownKey=7/' $conf
 process=$(cat /var/run/licenceserver.pid)
@@ -89,7 +124,16 @@ check "changed settings were kept" holds $conf $'; our own words'
 check "an unknown key was kept" holds $conf $'UnknownKey=7'
 check "the key was kept" holds $data/672B.1.licence "key of ours"
 
+check "what root left there belongs to the server" owner $data/672B.3.reserve licenceserver:644
+check "another maker's key was left alone" owner $data/672B.2.licence root:644
+
+# What an administrator stopped stays stopped.
 check "stopping" service licenceserver stop
+packages "$new" licenceserver
+check "the same version again" install ${again[@]+"${again[@]}"} "${files[@]}"
+check "a stopped service stays stopped" ends_with 3 service licenceserver status
+check "starting" service licenceserver start
+check "stopping again" service licenceserver stop
 check "status of a stopped service" not service licenceserver status
 check "starting" service licenceserver start
 check "installdaemon.sh registers it again" /opt/1C/licence/3.0/installdaemon.sh
@@ -114,8 +158,38 @@ if [[ $format == deb ]]; then
     check "settings are purged" test ! -e $conf
     check "the user is gone" not id licenceserver
     check "another maker's key stayed" holds $data/672B.2.licence "key of another maker"
+    left() { find /var/1C -type f | LC_ALL=C sort; }
+    check "nothing else of ours is left" diff <(left) <(printf '%s\n' $data/672B.2.licence $data/pending/notes.txt)
+    check "nor outside" not test -e /var/run/licenceserver.pid
     rm -r /var/1C
 fi
+
+# Settings that no server of ours made. A purged computer knows nothing of us.
+rm -rf /var/1C
+mkdir -p /var/1C/licence/3.0
+packages "$new" licenceserver
+foreign_file() { # FILE TEXT
+    printf '%s\n' "$2" >"/var/1C/licence/3.0/$1"
+    cp "/var/1C/licence/3.0/$1" /tmp/before
+    check "a $1 that is not ours stops the installation" refused
+    check "the refusal names it" holds /tmp/refusal "/var/1C/licence/3.0/$1 is here, and no server of ours made it"
+    check "in Russian too" holds /tmp/refusal "найден файл /var/1C/licence/3.0/$1"
+    [[ $format == rpm ]] || dpkg --purge licenceserver >/dev/null 2>&1 || true
+    check "not a byte of it changed" cmp "/var/1C/licence/3.0/$1" /tmp/before
+    check "nor its owner" owner "/var/1C/licence/3.0/$1" root:644
+    check "the program is not there" not test -e /opt/1C/licence/3.0/licenceserver
+    rm "/var/1C/licence/3.0/$1"
+}
+install_them() { install "${files[@]}"; }
+refused() { ! install_them >/tmp/refusal 2>&1; }
+foreign_file licenceserver.conf $'[Console]\n; Режим авторизации консоли\nAuthorization=0\nUserName=admin\nPassword=admin'
+foreign_file licence.series $'[672B]\nName=Тест\nKey=00112233'
+printf '; open-licence\n[Common]\nServerPort=9099\nLang=ru\n' >$conf
+check "settings that were prepared for this server are taken" install_them
+check "and used" holds $conf "Lang=ru"
+remove licenceserver >/tmp/check 2>&1 || fail "removing what the prepared settings were for"
+[[ $format == rpm ]] || dpkg --purge licenceserver >/dev/null 2>&1
+rm -rf /var/1C
 
 # Another maker's package of the same name, and its files. Not a byte of it may change.
 if [[ $format == deb ]]; then
@@ -126,7 +200,6 @@ if [[ $format == deb ]]; then
     dpkg-deb --build --root-owner-group /tmp/foreign /tmp/foreign.deb >/dev/null
     check "another maker's package is there" dpkg -i /tmp/foreign.deb
 else
-    rm -rf /var/1C
     printf '%s\n' 'Name: licenceserver' 'Version: 3.0.0.1' 'Release: 1' 'Summary: dummy' 'License: other' 'Vendor: Other' \
         'BuildArch: noarch' '%description' 'dummy' '%install' 'mkdir -p %{buildroot}/opt/1C/licence/3.0' \
         'echo foreign >%{buildroot}/opt/1C/licence/3.0/licenceserver' '%files' '/opt/1C/licence/3.0/licenceserver' >/tmp/foreign.spec
@@ -137,6 +210,7 @@ install "${files[@]}" >/tmp/refusal 2>&1 && fail "our package replaced another m
 check "the refusal names it in English" holds /tmp/refusal "another maker's package licenceserver is installed"
 check "and in Russian" holds /tmp/refusal "установлен пакет licenceserver другого производителя"
 check "its file is untouched" holds /opt/1C/licence/3.0/licenceserver foreign
+# shellcheck disable=SC2016  # for the inner shell
 case $format in
 deb) check "it is still installed" bash -c '[[ $(dpkg-query -W -f "\${Version} \${db:Status-Status}" licenceserver) == "3.0.0.1 installed" ]]' ;;
 rpm) check "it is still installed" bash -c '[[ $(rpm -q licenceserver) == licenceserver-3.0.0.1-1.noarch ]]' ;;
@@ -148,4 +222,13 @@ echo foreign >/opt/1C/licence/3.0/licenceserver
 install "${files[@]}" >/tmp/refusal 2>&1 && fail "our package overwrote a file of nobody's package"
 check "a file of no package stops it too" holds /tmp/refusal "/opt/1C/licence/3.0/licenceserver is here and belongs to no package of ours"
 check "that file is untouched" holds /opt/1C/licence/3.0/licenceserver foreign
+
+# Another maker's component, under any name that begins like ours.
+rm -rf /opt/1C
+mkdir -p /opt/1C/licence/3.0
+echo foreign >/opt/1C/licence/3.0/licenceaddin.so
+packages "$new" licenceaddin
+install "${files[@]}" >/tmp/refusal 2>&1 && fail "our component settled beside another maker's"
+check "another maker's component stops ours" holds /tmp/refusal "/opt/1C/licence/3.0/licenceaddin.so is here"
+check "it is untouched" holds /opt/1C/licence/3.0/licenceaddin.so foreign
 printf 'checks passed in this tree: %s\n' "$passed"

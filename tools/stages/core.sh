@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
 
-need_packages gcc g++ libc6-dev python3
+need_packages gcc g++ libc6-dev python3 shellcheck
 need_cargo_commands fmt clippy
 
 samples() {
@@ -15,6 +15,12 @@ samples() {
     "$python" 1c-samples/build_epf.py "$folder/one.epf"
     "$python" 1c-samples/build_epf.py "$folder/two.epf"
     cmp "$folder/one.epf" "$folder/two.epf"
+}
+
+# All scripts with a first line that names a shell; those that are put into others are checked in the packages.
+scripts() {
+    grep -l -I -m1 -E '^#!/(bin/sh|usr/bin/env bash)|^# shellcheck shell=' -r --exclude-dir=target --exclude-dir=.git . |
+        xargs -d '\n' grep -L '^@include' | xargs -d '\n' shellcheck --external-sources --severity=warning
 }
 
 fuzz() {
@@ -43,6 +49,7 @@ fuzz() {
 }
 
 step "formatting" cargo fmt --all --check
+step "shellcheck" scripts
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "unit tests" cargo test --workspace --locked --lib --bins
 mapfile -t names < <(integration_tests licence-protocol licenceaddin licencecenter)

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . tools/lib.sh
 . tools/trees.sh
 
-need_packages gcc python3 lintian rpm rpmlint systemd desktop-file-utils debootstrap
+need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap curl
 [[ $(id -u) == 0 ]] || die "packages are installed into trees of their own, which only root can make; run: sudo ./test packages"
 work=$(mktemp -d -t licence-packages-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -22,9 +22,51 @@ parts=(linux-x86_64)
 LICENCE_VERSION=$old tools/packages.sh --out "$work/$old" "${parts[@]}"
 LICENCE_VERSION=$new tools/packages.sh --out "$work/$new" "${parts[@]}"
 
-same_bytes() {
+packed_again() {
     LICENCE_VERSION=$new tools/packages.sh --out "$work/again" "${parts[@]}"
     cmp "$work/again/SHA256SUMS" "$work/$new/SHA256SUMS"
+}
+# Everything is compiled twice, in two folders that have nothing in common but the files of the commit.
+built_again() {
+    local name
+    for name in one another/folder; do
+        mkdir -p "$work/$name"
+        git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$work/$name"
+        (cd "$work/$name" && LICENCE_RELEASE_FOLDER=$work/target-${name%%/*} LICENCE_VERSION=$new tools/packages.sh --out "$work/$name/dist" "${parts[@]}")
+        rm -rf "$work/target-${name%%/*}"
+    done
+    cmp "$work/one/dist/SHA256SUMS" "$work/another/folder/dist/SHA256SUMS"
+}
+# promtool is one file of Debian's package; the rest of it, a service, is not wanted on this computer.
+need_promtool() {
+    local folder=$CACHE/promtool
+    if [[ ! -x $folder/usr/bin/promtool ]]; then
+        apt-get update -qq
+        rm -rf "$folder" && mkdir -p "$folder/new"
+        (cd "$folder/new" && apt-get download -qq prometheus && dpkg-deb --extract ./*.deb .)
+        mkdir -p "$folder/usr/bin" && mv "$folder/new/usr/bin/promtool" "$folder/usr/bin/" && rm -r "$folder/new"
+    fi
+    PATH=$folder/usr/bin:$PATH
+}
+monitoring() {
+    local root=$work/monitored process port
+    need_promtool
+    (cd packaging/monitoring/prometheus && promtool check config --syntax-only prometheus.yml && promtool check rules licenceserver.rules.yml &&
+        promtool test rules licenceserver.rules.test.yml)
+    # The page itself, of the program in the package.
+    dpkg-deb --extract "$work/$new/licenceserver-$new.amd64.deb" "$root/package"
+    mkdir -p "$root/var/1C/licence/3.0"
+    printf '[Common]\nServerPort=0\n' >"$root/var/1C/licence/3.0/licenceserver.conf"
+    LICENCE_ROOT=$root "$root/package/opt/1C/licence/3.0/licenceserver" run >"$root/said" &
+    process=$!
+    for ((tries = 0; tries < 300; tries++)); do
+        port=$(cat "$root/var/1C/licence/data/server.port" 2>/dev/null) && break
+        sleep 0.1
+    done
+    curl --silent --fail --user admin:admin "http://127.0.0.1:$port/metrics" >"$root/metrics"
+    kill $process
+    wait $process
+    promtool check metrics <"$root/metrics"
 }
 unit() {
     local folder=$work/unit exposure
@@ -36,6 +78,16 @@ unit() {
     printf '%s\n' "$exposure"
     python3 -c 'import re, sys; sys.exit(not float(re.search(r"[0-9.]+", sys.argv[1].split(":")[1])[0]) < 3.0)' "$exposure"
 }
+# The maintainer scripts as they are in the packages, with their parts put in.
+scripts() {
+    local package control
+    for package in "$work/$new"/*.deb; do
+        control=$work/control/$(basename "$package")
+        mkdir -p "$control"
+        dpkg-deb --control "$package" "$control"
+        find "$control" -type f -perm -100 -exec shellcheck --severity=warning --exclude=SC2050,SC2043 {} +
+    done
+}
 linters() {
     lintian --allow-root --fail-on error --tag-display-limit 0 "$work/$new"/*.deb
     rpmlint --config packaging/linux/rpmlint.toml "$work/$new"/*.rpm >"$work/rpmlint" || { cat "$work/rpmlint" && return 1; }
@@ -44,8 +96,11 @@ linters() {
 }
 
 step "lintian, rpmlint and the desktop entry" linters
+step "shellcheck of the maintainer scripts" scripts
 step "the unit of systemd" unit
-step "two builds give the same bytes" same_bytes
+step "monitoring: rules, alerts, and the page of metrics" monitoring
+step "packing twice gives the same bytes" packed_again
+[[ -z $long ]] || step "two builds from two folders give the same bytes" built_again
 step "deb in Debian 12" in_tree "$(tree bookworm)" packaging/tests/install.sh deb amd64 $old $new
 step "deb in Debian 13" in_tree "$(tree trixie)" packaging/tests/install.sh deb amd64 $old $new
 step "rpm in a tree" in_tree "$(tree bookworm)" packaging/tests/install.sh rpm x86_64 $old $new

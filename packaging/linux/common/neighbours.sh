@@ -6,19 +6,25 @@ foreign() {
     cat >&2 <<END
 
 @PACKAGE@: $1
-This package is from another maker, and nothing has been changed. The two cannot share a computer: they use the same
-places and the same port. If you want this one, write down the activation codes of the keys of that program, remove it
-with its maker's tools, then install this package again. Its keys and settings stay where they are, and are not read here.
+This package has changed nothing and is not installed. The program that is here and this one cannot share a computer: they
+use the same places and the same port. If you want this one, write down the activation codes of the keys of that program, and
+remove it with its maker's tools. Move what it leaves in $CONFIG to another folder, then install
+this package again. Its keys in $DATA stay where they are, and are not read here.
 
 @PACKAGE@: $2
-Этот пакет от другого производителя, ничего не изменено. На одном компьютере эти программы работать не могут: у них общие
-папки и порт. Чтобы поставить этот пакет, выпишите коды активации ключей той программы, удалите её средствами её
-производителя и повторите установку. Её ключи и настройки останутся на месте и читаться не будут.
+Пакет ничего не изменил и не установлен. Найденная программа и эта на одном компьютере работать не могут: у них общие папки
+и порт. Если нужна эта, выпишите коды активации ключей той программы и удалите её средствами её производителя. То, что она
+оставит в $CONFIG, перенесите в другую папку и повторите установку. Её ключи в $DATA
+останутся на месте и читаться не будут.
 
 END
     exit 1
 }
 
+# A component of ours says so in its export.
+is_our_component() { [ -f "$1" ] && [ ! -L "$1" ] && grep -q LicenceAddInMarker "$1"; }
+
+# stop_before_neighbours HOW: deb's install and upgrade, rpm's 1 and 2.
 stop_before_neighbours() {
     owner="" maker=""
     if [ "@FORMAT@" = rpm ]; then
@@ -38,7 +44,8 @@ stop_before_neighbours() {
     # Not ours by package, so what lies in our places came another way.
     for file in @GUARDED@; do
         if [ -e "$file" ] || [ -L "$file" ]; then
-            foreign "$file is here and belongs to no package of ours" "найден файл $file, не принадлежащий нашему пакету"
+            is_our_component "$file" ||
+                foreign "$file is here and belongs to no package of ours" "найден файл $file, не принадлежащий нашему пакету"
         fi
     done
 }

@@ -3,6 +3,9 @@ CONFIG=/var/1C/licence/3.0
 DATA=/var/1C/licence/data
 LOGS=$CONFIG/logs
 
+# Files of ours begin with these two letters; another maker's lie in the same folder under similar names.
+ours() { [ -f "$1" ] && [ ! -L "$1" ] && [ "$(head -c 2 "$1")" = L3 ]; }
+
 make_logs() {
     # The component writes here from web servers, which run as their own users.
     mkdir -p "$LOGS"
@@ -11,5 +14,5 @@ make_logs() {
 
 # Goes up while folders are empty.
 remove_empty() {
-    rmdir "$LOGS" "$DATA/retired" "$DATA" "$CONFIG" /var/1C/licence /var/1C 2>/dev/null || true
+    rmdir "$LOGS" "$DATA/retired" "$DATA/pending" "$DATA" "$CONFIG" /var/1C/licence /var/1C 2>/dev/null || true
 }
