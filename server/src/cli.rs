@@ -66,6 +66,8 @@ enum Command {
     },
     /// Looks at ports, rights, clock, store, binding, keys and settings, changes nothing, and says what to do
     Doctor,
+    /// Asks the running server whether it can do its work now; ends with 0 when it can
+    Ready,
     /// Prints the completion of this program's commands, for a shell
     Completion {
         /// The shell
@@ -99,6 +101,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Update) => centre::update(),
         Some(Command::Install { file }) => install(&file),
         Some(Command::Doctor) => doctor(),
+        Some(Command::Ready) => ready(),
         Some(Command::Run) => foreground(),
         Some(Command::Completion { shell }) => {
             let mut command = Arguments::command();
@@ -109,7 +112,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Service(command)) => crate::service::run(command).map_err(Failure::from),
         None if arguments.run => foreground(),
         None => Err(String::from(
-            "say run, request, activate, install, reserve, update or doctor; --help tells more",
+            "say run, request, activate, install, reserve, update, ready or doctor; --help tells more",
         )
         .into()),
     };
@@ -141,6 +144,28 @@ fn doctor() -> Result<(), Failure> {
         Ok(false) => Err(Failure(Vec::new())),
         Err(error) => Err(error.to_string().into()),
     }
+}
+
+/// What health checks of containers run: they have no other program that could ask.
+fn ready() -> Result<(), Failure> {
+    let places = Places::of_system().map_err(|error| error.to_string())?;
+    let (conf, _) =
+        conf::look(&places.conf()).map_err(|error| Failure::from(error.text(Lang::English)))?;
+    let address = crate::doctor::address(&places, &conf);
+    let answer = address
+        .and_then(|address| crate::doctor::ask(address, &address.to_string(), "/readyz"))
+        .unwrap_or_default();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    if head.starts_with("HTTP/1.1 200") {
+        println!("{}", body.trim_end());
+        return Ok(());
+    }
+    let missing = conf.lang.pick(
+        "no server of this computer answers; see licenceserver doctor",
+        "сервер на этом компьютере не отвечает; см. licenceserver doctor",
+    );
+    let text = if head.is_empty() { missing } else { body };
+    Err(String::from(text.trim_end()).into())
 }
 
 fn open() -> Result<(Places, conf::Conf), Failure> {

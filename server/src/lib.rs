@@ -12,6 +12,7 @@ mod clock;
 pub mod component;
 pub mod conf;
 pub mod doctor;
+pub mod health;
 mod hot;
 pub mod keys;
 pub mod logs;

@@ -31,6 +31,8 @@ pub(crate) fn router_within(server: Arc<Server>, limit: Duration) -> Router {
     let people = Router::new()
         .merge(api::router(&server))
         .route("/systeminfo", get(api::systeminfo))
+        .route("/livez", get(api::livez))
+        .route("/readyz", get(api::readyz))
         .fallback(api::not_found)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&server),

@@ -64,7 +64,7 @@ mod systemd {
 
     use sd_notify::{NotifyState, notify, watchdog_enabled};
 
-    use crate::{accounting::Command, server::Server};
+    use crate::{health::Health, server::Server};
 
     pub(super) fn tell(states: &[NotifyState<'_>]) {
         if let Err(error) = notify(states) {
@@ -79,38 +79,18 @@ mod systemd {
         }
     }
 
-    /// Pings at half of the time after which systemd gives up, and only while the ledger answers: a server whose writer
-    /// hangs is restarted.
+    /// Pings at a third of the time after which systemd gives up, and only while the writer of the ledger answers: a server
+    /// that hangs is restarted. Not by its own port: that one which others have filled is no reason to end everybody's work.
     async fn watch(server: Arc<Server>, limit: Duration) {
-        let mut ticks = tokio::time::interval(limit / 2);
+        let mut ticks = tokio::time::interval(limit / 3);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            match tokio::time::timeout(limit / 2, answers(&server)).await {
-                Ok(true) => tell(&[NotifyState::Watchdog]),
-                // A full disk is no reason for a restart: the writer answered.
-                Ok(false) => return,
-                Err(_) => log::error!(
-                    "the store does not answer: systemd is not told that the server lives"
-                ),
+            if Health::of(server.store.as_ref(), limit / 3).await.lives() {
+                tell(&[NotifyState::Watchdog]);
+            } else {
+                log::error!("the store does not answer: systemd is not told that the server lives");
             }
         }
-    }
-
-    /// Whether the writer is there to answer, with whatever.
-    async fn answers(server: &Server) -> bool {
-        use crate::store::StoreError::Stopping;
-
-        let series = match server.store.series().await {
-            Ok(series) => series,
-            Err(error) => return error != Stopping,
-        };
-        let Some(key_id) = series.first() else {
-            return true;
-        };
-        !matches!(
-            server.store.apply(*key_id, Command::TimePassed).await,
-            Err(Stopping)
-        )
     }
 }

@@ -8,16 +8,23 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use parking_lot::Mutex;
-use protocol::{KeyId, Version};
+use protocol::{KeyId, Reason, Version};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::error::ApiError;
-use crate::{read::Product, server::Server, store::Change};
+use crate::{
+    accounting::EventKind,
+    health::{Health, PATIENCE},
+    read::Product,
+    server::Server,
+    store::{Change, EventRow},
+};
 
 /// How often what happened since the start.
 #[derive(Default)]
 pub struct Counts {
     events: Mutex<BTreeMap<(&'static str, Option<KeyId>), u64>>,
+    denied: Mutex<BTreeMap<(Option<KeyId>, &'static str), u64>>,
     missed: Mutex<u64>,
 }
 
@@ -27,16 +34,31 @@ impl Counts {
         let mut changes = server.journal.changes();
         loop {
             match changes.recv().await {
-                Ok(Change::Event(row)) => {
-                    let mut events = server.counts.events.lock();
-                    *events
-                        .entry((row.event.kind.name(), row.key_id))
-                        .or_insert(0) += 1;
-                }
+                Ok(Change::Event(row)) => server.counts.count(&row),
                 Ok(Change::Usage { .. }) => {}
                 Err(RecvError::Lagged(count)) => *server.counts.missed.lock() += count,
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+}
+
+impl Counts {
+    fn count(&self, row: &EventRow) {
+        let kind = row.event.kind;
+        *self
+            .events
+            .lock()
+            .entry((kind.name(), row.key_id))
+            .or_insert(0) += 1;
+        if kind == EventKind::Denied {
+            // Only what is in the list of reasons, so that the page has a bound.
+            let reason = Reason::ALL
+                .iter()
+                .map(|reason| reason.name())
+                .find(|name| *name == &*row.event.reason)
+                .unwrap_or("other");
+            *self.denied.lock().entry((row.key_id, reason)).or_insert(0) += 1;
         }
     }
 }
@@ -70,6 +92,17 @@ pub(super) async fn get(State(server): State<Arc<Server>>) -> Result<Response, A
         &[],
         server.started.seconds(),
     );
+    page.metric(
+        "licenceserver_ready",
+        "gauge",
+        "1 when the disk takes what the server writes.",
+    );
+    let health = Health::of(server.store.as_ref(), PATIENCE).await;
+    page.value(
+        "licenceserver_ready",
+        &[],
+        i64::from(health == Health::Ready),
+    );
     of_products(&mut page, &products);
     page.metric("licenceserver_connections", "gauge", "Component processes.");
     for (key_id, count) in by_series {
@@ -89,6 +122,26 @@ pub(super) async fn get(State(server): State<Arc<Server>>) -> Result<Response, A
         page.value(
             "licenceserver_events_total",
             &[("event", kind), ("series", &series)],
+            count,
+        );
+    }
+    page.metric(
+        "licenceserver_denied_total",
+        "counter",
+        "Sessions that got no seat since the start, by series and reason.",
+    );
+    let mut denied = server.counts.denied.lock().clone();
+    for product in &products {
+        // A counter that appears with its first count has no increase by which somebody could be woken.
+        denied
+            .entry((Some(product.key_id), Reason::NoSeats.name()))
+            .or_insert(0);
+    }
+    for ((key_id, reason), count) in denied {
+        let series = key_id.map_or_else(String::new, |key_id| key_id.to_string());
+        page.value(
+            "licenceserver_denied_total",
+            &[("series", &series), ("reason", reason)],
             count,
         );
     }

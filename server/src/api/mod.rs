@@ -7,6 +7,7 @@ mod docs;
 mod error;
 mod events;
 mod format;
+mod health;
 mod licences;
 mod metrics;
 mod openapi;
@@ -22,6 +23,7 @@ mod throttle;
 mod usage;
 
 pub use error::{ApiError, internal_error, not_found};
+pub use health::{livez, readyz};
 pub use metrics::Counts;
 pub use sign_in::SignIn;
 pub use stream::Streams;

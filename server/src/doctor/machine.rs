@@ -147,24 +147,29 @@ fn open_to_others(_: &Path) -> bool {
     false
 }
 
-/// Whether the ports are free or this server's own. True when the server runs.
-pub(super) fn ports(places: &Places, conf: &Conf, report: &mut Report) -> bool {
-    let told = fs::read_to_string(places.port()).ok();
-    let told = told.and_then(|text| text.trim().parse().ok());
+/// Where this computer's server would answer this computer; nothing when it has not said yet which port it took.
+pub(crate) fn address(places: &Places, conf: &Conf) -> Option<SocketAddr> {
     let port = match conf.server_port {
-        0 => told.unwrap_or(0),
+        0 => fs::read_to_string(places.port())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?,
         port => port,
     };
+    let ip = conf.server_addr.filter(|ip| !ip.is_unspecified());
+    let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Some(SocketAddr::new(ip, port))
+}
+
+/// Whether the ports are free or this server's own. True when the server runs.
+pub(super) fn ports(places: &Places, conf: &Conf, report: &mut Report) -> bool {
     let ip = conf
         .server_addr
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let here = if ip.is_unspecified() {
-        IpAddr::V4(Ipv4Addr::LOCALHOST)
-    } else {
-        ip
-    };
-    let running = port != 0 && reach::is_ours(SocketAddr::new(here, port), places);
-    if running {
+    let found = address(places, conf).filter(|address| reach::is_ours(*address, places));
+    let running = found.is_some();
+    if let Some(port) = found.map(|address| address.port()) {
         let texts = (
             format!("the server runs and answers on {port}"),
             format!("сервер работает и отвечает на порту {port}"),

@@ -7,6 +7,9 @@ mod reach;
 
 use std::io::{self, Write};
 
+pub(crate) use machine::address;
+pub(crate) use reach::ask;
+
 use crate::{conf::Lang, places::Places};
 
 /// How a check came out.

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MAX_ANSWER: u64 = 64 * 1024;
 
 /// The first bytes that answer `GET path` there.
-pub(super) fn ask(address: SocketAddr, host: &str, path: &str) -> Option<String> {
+pub(crate) fn ask(address: SocketAddr, host: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;

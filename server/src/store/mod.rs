@@ -75,6 +75,9 @@ pub struct SessionRow {
 pub trait Store: Send + Sync {
     /// Runs a command: atomic within its series, and durable before the answer comes.
     fn apply(&self, key_id: KeyId, command: Command) -> Answer<'_, Outcome>;
+    /// Whether commands are carried out: this goes the way of a command through the writer, changes nothing, and fails
+    /// while the disk refuses what is written.
+    fn answers(&self) -> Answer<'_, ()>;
     /// All connections.
     fn connections(&self) -> Answer<'_, Vec<ConnectionRow>>;
     /// One connection.

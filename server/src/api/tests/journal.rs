@@ -209,6 +209,8 @@ async fn metrics_are_prometheus_text_and_need_a_password() {
         "licenceserver_seats_used{series=\"672B\",product=\"Test\"} 1",
         "licenceserver_key_usable{series=\"672B\",key=\"7131766\"} 1",
         "licenceserver_connections{series=\"672B\"} 1",
+        "licenceserver_ready 1",
+        "licenceserver_denied_total{series=\"672B\",reason=\"NoSeats\"} 0",
     ] {
         assert!(
             reply.text.lines().any(|found| found == line),

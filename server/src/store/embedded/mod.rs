@@ -249,6 +249,10 @@ impl Store for Embedded {
         self.ask(|reply| Message::Command(key_id, Box::new(command), reply))
     }
 
+    fn answers(&self) -> Answer<'_, ()> {
+        self.ask(Message::Ping)
+    }
+
     fn connections(&self) -> Answer<'_, Vec<ConnectionRow>> {
         let mut found = Vec::new();
         for (key_id, series) in self.all() {

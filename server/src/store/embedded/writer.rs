@@ -13,7 +13,7 @@ use protocol::KeyId;
 use rusqlite::Connection as Database;
 use tokio::sync::{broadcast, oneshot};
 
-use super::{Clock, Ledger, Listener, Series, events, rows, usage};
+use super::{Clock, Ledger, Listener, Series, events, rows, schema, usage};
 use crate::{
     accounting::{
         Command, Delta, Event, Lost, Moment, Outcome, RuleBook, Rules, View, decide, next_change,
@@ -39,6 +39,8 @@ pub(super) enum Message {
     Note(Option<KeyId>, Box<Event>, Reply<()>),
     /// A look at the clock: minutes that are over are written.
     Minute(Reply<()>),
+    /// Whether there is somebody, and whether the disk takes what is written.
+    Ping(Reply<()>),
     /// Old lines and rows are forgotten.
     Forget(Moment, Reply<bool>),
 }
@@ -61,6 +63,8 @@ struct Batch {
     /// The minute that begins once these rows are written.
     next_minute: Option<Moment>,
     forget: Option<Moment>,
+    /// Somebody asks how the disk is.
+    pinged: bool,
     waiting: Vec<Waiting>,
     lost: Vec<Lost>,
     touched: BTreeSet<KeyId>,
@@ -82,6 +86,8 @@ pub(super) struct Writer {
     minute: Moment,
     /// What was told of a series' usage last: occupied, given.
     told: HashMap<KeyId, (u32, u32)>,
+    /// The disk refused what was written last.
+    refused: bool,
 }
 
 impl Writer {
@@ -104,6 +110,7 @@ impl Writer {
             listener,
             changes,
             told: HashMap::new(),
+            refused: false,
         })
     }
 
@@ -146,6 +153,10 @@ impl Writer {
                 if minute != self.minute && batch.next_minute.is_none() {
                     self.count_minute(batch, minute);
                 }
+                batch.waiting.push(Waiting::Done(reply));
+            }
+            Message::Ping(reply) => {
+                batch.pinged = true;
                 batch.waiting.push(Waiting::Done(reply));
             }
             Message::Forget(before, reply) => {
@@ -249,6 +260,7 @@ impl Writer {
             Err(error) => {
                 let error = StoreError::from(error);
                 log::error!("{error}");
+                self.refused = true;
                 self.put_back(batch, &error);
             }
         }
@@ -259,7 +271,7 @@ impl Writer {
             && batch.events.is_empty()
             && batch.minutes.is_empty()
             && batch.forget.is_none();
-        if idle {
+        if idle && !(batch.pinged && self.refused) {
             return Ok(false);
         }
         let now = (self.clock)();
@@ -277,7 +289,12 @@ impl Writer {
         if let Some(before) = batch.forget {
             more = events::forget(&transaction, before)? | usage::forget(&transaction, now)?;
         }
+        if idle {
+            // Writes what is there already: the question is whether the disk takes it.
+            transaction.pragma_update(None, "user_version", schema::VERSION)?;
+        }
         transaction.commit()?;
+        self.refused = false;
         Ok(more)
     }
 
