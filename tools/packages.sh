@@ -148,7 +148,10 @@ linux() {
             "$binaries/$program" completion $shell >"$binaries/completion/$program.$shell"
         done
     done
-    for package in licenceserver licenceaddin licencecenter; do pack "$package" "$machine" "$binaries"; done
+    for package in licenceserver licenceaddin licencecenter; do
+        pack "$package" "$machine" "$binaries"
+        tools/sbom.py "$package" "$target" "$version" "$out/$package-$version.$machine.cdx.json"
+    done
 }
 
 for part in "${parts[@]}"; do

@@ -6,8 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
 . tools/trees.sh
+. packaging/tests/container.sh
 
-need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap curl
+need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl
 [[ $(id -u) == 0 ]] || die "packages are installed into trees of their own, which only root can make; run: sudo ./test packages"
 work=$(mktemp -d -t licence-packages-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -88,6 +89,26 @@ scripts() {
         find "$control" -type f -perm -100 -exec shellcheck --severity=warning --exclude=SC2050,SC2043 {} +
     done
 }
+# What each program is made of: well-formed by CycloneDX's own schema, and one of them for each package.
+bills() {
+    local python program
+    python=$(python_with 'cyclonedx-python-lib[json-validation]==11.12.0')
+    for program in licenceserver licenceaddin licencecenter; do
+        "$python" - "$work/$new/$program-$new.x86_64.cdx.json" <<'END'
+import json, sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+text = open(sys.argv[1]).read()
+error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
+assert error is None, error
+bill = json.loads(text)
+own = {"licence-protocol"}
+for part in bill["components"]:
+    assert part["name"] in own or part.get("hashes"), part
+print(bill["metadata"]["component"]["name"], "is made of", len(bill["components"]), "crates")
+END
+    done
+}
 linters() {
     lintian --allow-root --fail-on error --tag-display-limit 0 "$work/$new"/*.deb
     rpmlint --config packaging/linux/rpmlint.toml "$work/$new"/*.rpm >"$work/rpmlint" || { cat "$work/rpmlint" && return 1; }
@@ -97,6 +118,7 @@ linters() {
 
 step "lintian, rpmlint and the desktop entry" linters
 step "shellcheck of the maintainer scripts" scripts
+step "bills of materials" bills
 step "the unit of systemd" unit
 step "monitoring: rules, alerts, and the page of metrics" monitoring
 step "packing twice gives the same bytes" packed_again
@@ -104,3 +126,8 @@ step "packing twice gives the same bytes" packed_again
 step "deb in Debian 12" in_tree "$(tree bookworm)" packaging/tests/install.sh deb amd64 $old $new
 step "deb in Debian 13" in_tree "$(tree trixie)" packaging/tests/install.sh deb amd64 $old $new
 step "rpm in a tree" in_tree "$(tree bookworm)" packaging/tests/install.sh rpm x86_64 $old $new
+step "the unit under a real systemd" in_booted_tree "$(tree bookworm systemd)" packaging/tests/systemd.sh amd64 $old $new
+step "the container's image, made anew with its licence" container_life "$(tree bookworm)" "$work/container" "$work/$new" $new
+if [[ -n $long ]]; then
+    step "deb in Debian 11" in_tree "$(tree bullseye)" packaging/tests/install.sh deb amd64 $old $new
+fi

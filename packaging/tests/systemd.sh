@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Runs inside a throw-away tree whose first process is systemd: the unit of the package, for real.
+#
+# systemd.sh ARCH OLD NEW   /packages/OLD and /packages/NEW hold two versions of the packages
+# shellcheck disable=SC2016  # what is in single quotes is for the inner shell
+arch=$1 old=$2 new=$3
+passed=0
+
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    systemctl status --no-pager --full licenceserver || true
+    journalctl --no-pager --lines 30 --unit licenceserver || true
+    exit 1
+}
+check() { # TEXT COMMAND…
+    local text=$1
+    shift
+    "$@" >/tmp/check 2>&1 || { cat /tmp/check && fail "$text"; }
+    passed=$((passed + 1))
+    printf 'ok: %s\n' "$text"
+}
+is() { [[ $(systemctl show --property "$1" --value licenceserver) == "$2" ]] || { systemctl show --property "$1" licenceserver && return 1; }; }
+install() { dpkg -i "/packages/$1/licenceserver-$1.$arch.deb" </dev/null; }
+main_process() { systemctl show --property MainPID --value licenceserver; }
+ready() { /opt/1C/licence/3.0/licenceserver ready; }
+comes_back() { # COMMAND…
+    for ((tries = 0; tries < 300; tries++)); do
+        if "$@" >/dev/null 2>&1; then return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+
+check "version $old installs" install "$old"
+check "systemd heard that it is ready" is ActiveState active
+check "of the server itself" is Type notify
+check "its watchdog is on" is WatchdogUSec 30s
+check "it is ready within all that the unit closes" ready
+check "it is enabled" systemctl --quiet is-enabled licenceserver
+check "service licenceserver status" service licenceserver status
+check "it runs as its own user" bash -c "[[ \$(stat -c %U /proc/$(main_process)) == licenceserver ]]"
+check "without any capability" grep -q '^CapEff:[[:space:]]*0000000000000000$' "/proc/$(main_process)/status"
+check "under a filter of system calls" grep -q '^Seccomp:[[:space:]]*2$' "/proc/$(main_process)/status"
+
+process=$(main_process)
+kill -9 "$process"
+check "killed, it comes back" comes_back ready
+check "as another process" bash -c "[[ $(main_process) != $process ]]"
+
+process=$(main_process)
+check "version $new takes its place" install "$new"
+check "it runs" is ActiveState active
+check "as another process" bash -c "[[ $(main_process) != $process ]]"
+
+systemctl stop licenceserver
+check "the upgrade of a stopped service" install "$new"
+check "leaves it stopped" is ActiveState inactive
+check "and enabled" systemctl --quiet is-enabled licenceserver
+systemctl disable --quiet licenceserver
+check "the upgrade of a disabled service" install "$new"
+check "leaves it disabled" bash -c '[[ $(systemctl is-enabled licenceserver) == disabled ]]'
+systemctl mask --quiet licenceserver
+check "the upgrade of a masked one" install "$new"
+check "leaves it masked" bash -c '[[ $(systemctl is-enabled licenceserver) == masked ]]'
+systemctl unmask --quiet licenceserver
+check "installdaemon.sh brings it back" /opt/1C/licence/3.0/installdaemon.sh
+check "enabled" systemctl --quiet is-enabled licenceserver
+check "and ready" ready
+
+# The watchdog: a server that does not answer is ended and started anew. Stopped is the best that a test can make of hanging.
+mkdir -p /run/systemd/system/licenceserver.service.d
+printf '[Service]\nWatchdogSec=3\n' >/run/systemd/system/licenceserver.service.d/fast.conf
+systemctl daemon-reload
+systemctl restart licenceserver
+process=$(main_process)
+sleep 7
+check "the watchdog is fed: it runs as before" bash -c "[[ $(main_process) == $process ]]"
+kill -STOP "$process"
+other() { [[ $(main_process) != "$process" && $(main_process) != 0 ]] && ready; }
+check "a server that hangs is started anew" comes_back other
+rm -r /run/systemd/system/licenceserver.service.d
+
+dpkg -r licenceserver >/dev/null
+check "removed, no process is left" bash -c '! pgrep licenceserver'
+check "and no unit" bash -c '! systemctl --quiet is-enabled licenceserver 2>/dev/null'
+check "installed again, it is enabled and ready" bash -c "dpkg -i /packages/$new/licenceserver-$new.$arch.deb </dev/null && systemctl is-enabled licenceserver"
+check "ready again" ready
+printf 'checks passed under systemd: %s\n' "$passed"
