@@ -123,6 +123,22 @@ python_for_samples() { python_with v8unpack==1.2.15; }
 # What tests/rest_api.rs asks the server with.
 python_for_api() { python_with schemathesis==4.32.5; }
 
+# Prints the path of axe-core from the npm registry, which looks at pages as a person with a screen reader would need them.
+axe_core() {
+    local version=4.14.1 folder
+    folder=$CACHE/axe-core-$version
+    if [[ ! -e $folder/axe.min.js ]]; then
+        command -v npm >/dev/null || need_packages npm >&2
+        say "fetching axe-core $version from the npm registry" >&2
+        rm -rf "$folder.part"
+        mkdir -p "$folder.part"
+        (cd "$folder.part" && npm pack --silent "axe-core@$version" >/dev/null && tar xzf ./*.tgz --strip-components=1 package/axe.min.js)
+        rm -rf "$folder"
+        mv "$folder.part" "$folder"
+    fi
+    printf '%s\n' "$folder/axe.min.js"
+}
+
 # integration_tests PACKAGE…: `--test NAME` for each integration test of these packages of the workspace.
 # The tests are always selected from the whole workspace (cargo test --workspace), so that cargo unifies features
 # in one way and builds each dependency once.

@@ -67,7 +67,7 @@ check "it runs as its own user" runs_as_its_user
 check "the keys' folder is the server's alone" owner $data licenceserver:750
 check "the server's key is the server's alone" owner $data/server.key licenceserver:600
 check "the settings were made" owner $conf licenceserver:600
-check "a sample lies beside them" holds $conf.sample "; Port of components and API"
+check "a sample lies beside them" holds $conf.sample "; Port of components, console and API"
 check "a sample of the component's too" holds /var/1C/licence/3.0/licenceaddin.conf.sample "ForceUseConfig=0"
 check "the component is root's and not writable by others" owner "$(echo /opt/1C/licence/3.0/licenceaddin-*.so)" root:644
 check "the manual is there" test -e /usr/share/man/man8/licenceserver.8.gz

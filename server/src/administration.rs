@@ -2,11 +2,13 @@
 
 use std::{path::Path, sync::Arc};
 
+use protocol::{centre::Reply, code::ActivationCode};
+
 use crate::{
     accounting::{Admin, Command, ConnectionId, Event, EventKind, Outcome, SessionId},
     keys::{
         self, InstallError, Installed,
-        centre::{self, CentreError, Link, Order},
+        centre::{self, Accepted, CentreError, Link, Order},
     },
     server::{Server, now},
     store::StoreError,
@@ -102,16 +104,131 @@ impl Server {
         order: Order,
         by: Admin,
     ) -> Result<Installed, CentreError> {
-        let server = Arc::clone(self);
-        let work = move || {
-            let link = Link::new(&server.conf().centre)?;
-            centre::activate(&server.keys, &link, &order, now().seconds())
-        };
-        let installed = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| CentreError::OtherAnswer)??;
+        let installed = self
+            .beside(move |server| {
+                let link = Link::new(&server.conf().centre)?;
+                centre::activate(&server.keys, &link, &order, now().seconds())
+            })
+            .await?;
         self.tell_installed(&installed, &by).await;
         Ok(installed)
+    }
+
+    /// The request that somebody carries to the licence centre. The same order again gives the same.
+    ///
+    /// # Errors
+    /// [`CentreError`].
+    pub async fn prepare_activation(
+        self: &Arc<Self>,
+        order: Order,
+    ) -> Result<Vec<u8>, CentreError> {
+        self.beside(move |server| centre::prepare(&server.keys, &order, now().seconds()))
+            .await
+    }
+
+    /// Takes the centre's answer that somebody carried here.
+    ///
+    /// # Errors
+    /// [`CentreError`].
+    pub async fn accept_answer(
+        self: &Arc<Self>,
+        answer: Vec<u8>,
+        by: Admin,
+    ) -> Result<Accepted, CentreError> {
+        let accepted = self
+            .beside(move |server| {
+                let reply = Reply::from_bytes(&answer).map_err(CentreError::Answer)?;
+                centre::accept(&server.keys, reply)
+            })
+            .await?;
+        match &accepted {
+            Accepted::Installed(installed) => self.tell_installed(installed, &by).await,
+            Accepted::GivenBack(_) => self.tell_keys(None).await,
+        }
+        Ok(accepted)
+    }
+
+    /// Gives a key back to the licence centre: the code that activates it elsewhere.
+    ///
+    /// # Errors
+    /// [`CentreError`]; the same call again goes on from where it was.
+    pub async fn give_key_back(
+        self: &Arc<Self>,
+        key_no: u32,
+        by: Admin,
+    ) -> Result<ActivationCode, CentreError> {
+        let code = self
+            .beside(move |server| {
+                let link = Link::new(&server.conf().centre)?;
+                centre::reserve(&server.keys, &link, key_no, now().seconds())
+            })
+            .await;
+        // Also when the answer was lost: the key works no more then.
+        self.tell_given_back(key_no, code.is_ok(), &by).await;
+        code
+    }
+
+    /// Makes the request that gives a key back, for somebody to carry, and the code that works once the vendor has it. The key
+    /// works no more.
+    ///
+    /// # Errors
+    /// [`CentreError`].
+    pub async fn give_key_back_by_file(
+        self: &Arc<Self>,
+        key_no: u32,
+        by: Admin,
+    ) -> Result<(Vec<u8>, ActivationCode), CentreError> {
+        let made = self
+            .beside(move |server| centre::reserve_offline(&server.keys, key_no, now().seconds()))
+            .await?;
+        self.tell_given_back(key_no, true, &by).await;
+        Ok(made)
+    }
+
+    /// Notes that somebody is shown an activation code whole. It is not shown when that cannot be noted.
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub async fn note_code_shown(&self, key_no: u32, by: &Admin) -> Result<(), StoreError> {
+        let event = Event {
+            key_no: Some(key_no),
+            ..Event::new(EventKind::CodeShown)
+        };
+        self.journal.note(None, event.by(by)).await
+    }
+
+    /// Does what waits for disk or network, beside the threads that serve others.
+    async fn beside<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, CentreError> + Send + 'static,
+    ) -> Result<T, CentreError> {
+        let server = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&server))
+            .await
+            .map_err(|_| CentreError::OtherAnswer)?
+    }
+
+    async fn tell_given_back(&self, key_no: u32, done: bool, by: &Admin) {
+        let event = Event {
+            key_no: Some(key_no),
+            ..Event::new(EventKind::KeyGivenBack)
+        };
+        self.tell_keys(done.then(|| event.by(by))).await;
+    }
+
+    /// Tells the ledger of keys that came or went, and the journal of what was done.
+    async fn tell_keys(&self, event: Option<Event>) {
+        let told = async {
+            if let Some(event) = event {
+                self.journal.note(None, event).await?;
+            }
+            self.keys_changed().await
+        };
+        if let Err(error) = told.await {
+            // The files are as they are; the ledger hears of them as soon as the disk lets it.
+            log::error!("{error}");
+            self.keys.look_again();
+        }
     }
 
     /// Tells journal and ledger of a licence that was installed.

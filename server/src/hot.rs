@@ -112,6 +112,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Whether some of these settings wait for the next start.
+    pub(crate) fn waits_for_start(&self, conf: &Conf) -> bool {
+        !waiting(&self.conf(), conf).is_empty()
+    }
+}
+
 /// The changed settings that a running server cannot take up.
 fn waiting(before: &Conf, after: &Conf) -> String {
     let changed = [

@@ -1,7 +1,7 @@
-//! The licence server: accounting, keys, REST API.
+//! The licence server: accounting, keys, REST API, web console.
 //!
 //! The rooms: [`accounting`] has the rules and knows nothing of the others; [`store`] keeps the ledger;
-//! [`keys`] reads and checks licences; [`component`] and [`api`] are the two doors; [`Server`] holds them together.
+//! [`keys`] reads and checks licences; [`component`], [`api`] and [`console`] are the doors; [`Server`] holds them together.
 
 pub mod access;
 pub mod accounting;
@@ -11,6 +11,7 @@ pub mod cli;
 mod clock;
 pub mod component;
 pub mod conf;
+pub mod console;
 pub mod doctor;
 pub mod health;
 mod hot;

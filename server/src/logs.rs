@@ -88,6 +88,11 @@ fn clear(folder: &Path, keep: Keep, today: &str) {
     }
 }
 
+/// Whether that is the name of a log of this server.
+pub(crate) fn is_ours(name: &str) -> bool {
+    parse(name).is_some()
+}
+
 /// The date and process of one of our logs; nothing for any other file.
 fn parse(name: &str) -> Option<(&str, u32)> {
     let rest = name.strip_prefix(PREFIX)?.strip_suffix(".log")?;

@@ -12,7 +12,7 @@ use axum::{
 use protocol::wire;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{access, api, component, server::Server};
+use crate::{access, api, component, console, server::Server};
 
 /// How long a request may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,10 +30,9 @@ pub(crate) fn router_within(server: Arc<Server>, limit: Duration) -> Router {
         .layer(DefaultBodyLimit::max(wire::MAX_BODY));
     let people = Router::new()
         .merge(api::router(&server))
-        .route("/systeminfo", get(api::systeminfo))
         .route("/livez", get(api::livez))
         .route("/readyz", get(api::readyz))
-        .fallback(api::not_found)
+        .merge(console::router(&server))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&server),
             access::guard,

@@ -14,12 +14,13 @@ use protocol::KeyId;
 use tokio::net::TcpListener;
 
 use crate::{
-    access::Rate,
+    access::{Rate, SignIn},
     accounting::{Command, Event, EventKind, Moment, Outcome},
-    api::{Counts, SignIn, Streams},
+    api::{Counts, Streams},
     clock::{Clock, Kept},
     component::{Channels, Directories, Lives},
     conf::{Conf, TlsPort},
+    console::Visitors,
     keys::{KeyRing, KeysError},
     net::{self, Tls, TlsError},
     places::Places,
@@ -47,6 +48,8 @@ pub struct Server {
     pub sign_in: SignIn,
     /// How often who asks.
     pub rate: Rate,
+    /// Who is signed in at the console.
+    pub visitors: Visitors,
     /// Who watches.
     pub streams: Streams,
     /// How often what happened since the start.
@@ -126,6 +129,7 @@ impl Server {
             directories: Directories::default(),
             sign_in: SignIn::default(),
             rate: Rate::default(),
+            visitors: Visitors::default(),
             streams: Streams::default(),
             counts: Counts::default(),
             clock,

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the simulated 1C host and the programs under test.
 
+pub mod browser;
 pub mod crowd;
 pub mod host;
 pub mod process;

@@ -44,6 +44,13 @@ pub(super) fn check(access: &Access, computer: &str, request: &Request) -> Resul
     Ok(())
 }
 
+/// Whether a request for that name and port would be answered.
+pub(crate) fn knows(access: &Access, computer: &str, host: &str) -> bool {
+    let authority = host.parse::<Authority>();
+    !access.check_rebinding
+        || authority.is_ok_and(|authority| is_ours(authority.host(), access, computer))
+}
+
 fn authority(value: &HeaderValue) -> Option<Authority> {
     let authority: Authority = value.to_str().ok()?.parse().ok()?;
     (!authority.as_str().contains('@')).then_some(authority)

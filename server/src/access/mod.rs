@@ -3,6 +3,8 @@
 mod host;
 mod networks;
 mod rate;
+pub(crate) mod sign_in;
+mod throttle;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -16,9 +18,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+pub(crate) use host::knows;
 pub(crate) use networks::neighbourhood;
 pub use networks::{Network, NotANetwork};
 pub use rate::Rate;
+pub use sign_in::SignIn;
+pub(crate) use sign_in::SignedIn;
 
 use crate::{api::ApiError, server::Server};
 
@@ -50,7 +55,8 @@ impl Default for Access {
 }
 
 impl Access {
-    fn admits(&self, peer: IpAddr) -> bool {
+    /// Whether an address may come in.
+    pub(crate) fn admits(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         peer.is_loopback()
             || (!self.local_only

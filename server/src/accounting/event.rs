@@ -64,6 +64,10 @@ kinds! {
     KeyOff = 25,
     /// A licence was installed.
     LicenceInstalled = 26,
+    /// An activation code was shown whole.
+    CodeShown = 27,
+    /// A key is given back to the vendor.
+    KeyGivenBack = 28,
     /// Somebody signed in.
     SignedIn = 30,
     /// A sign-in was refused.

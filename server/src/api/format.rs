@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::error::ApiError;
+use super::{csv, error::ApiError};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,53 +166,10 @@ fn said(kind: &'static str) -> [(HeaderName, &'static str); 1] {
 }
 
 fn csv(names: &[String], rows: &[Ordered]) -> Response {
-    let line = |cells: &mut dyn Iterator<Item = String>| {
-        let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
-        cells.join(",") + "\r\n"
-    };
-    let mut text = line(&mut names.iter().cloned());
-    for row in rows {
-        text += &line(&mut row.0.iter().map(|(_, value)| match value {
-            Value::String(text) => harmless(text),
-            other => plain(other),
-        }));
-    }
-    (said("text/csv; charset=utf-8"), text).into_response()
-}
-
-/// A name that somebody chose must not become a formula of the table that the file is opened with.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be_and_are_no_formulas() {
-        for (text, cell) in [
-            ("a", "a"),
-            ("a,b", "\"a,b\""),
-            ("Srvr=\"a\";", "\"Srvr=\"\"a\"\";\""),
-            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-            ("@x", "'@x"),
-            ("Иванов", "Иванов"),
-            ("", ""),
-        ] {
-            assert_eq!(quoted(&harmless(text)), cell);
-        }
-    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rows = rows.iter().map(|row| {
+        let cells = row.0.iter().map(|(_, value)| plain(value));
+        cells.collect()
+    });
+    (said("text/csv; charset=utf-8"), csv::text(&names, rows)).into_response()
 }

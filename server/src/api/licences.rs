@@ -17,8 +17,9 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body, error::ApiError, query::Asked, sign_in::SignedIn};
+use super::{body, error::ApiError, query::Asked};
 use crate::{
+    access::SignedIn,
     conf::Lang,
     keys::{
         InstallError, Installed,

@@ -3,6 +3,7 @@
 mod about;
 mod body;
 mod connections;
+pub(crate) mod csv;
 mod docs;
 mod error;
 mod events;
@@ -16,18 +17,14 @@ mod serverinfo;
 mod sessions;
 mod sign_in;
 mod stream;
-mod systeminfo;
 #[cfg(test)]
-mod tests;
-mod throttle;
+pub(crate) mod tests;
 mod usage;
 
 pub use error::{ApiError, internal_error, not_found};
 pub use health::{livez, readyz};
 pub use metrics::Counts;
-pub use sign_in::SignIn;
 pub use stream::Streams;
-pub use systeminfo::systeminfo;
 
 use std::{
     collections::BTreeMap,

@@ -8,8 +8,9 @@ use axum::{
     response::Response,
 };
 
-use super::{error::ApiError, query::Asked, sign_in::SignedIn};
+use super::{error::ApiError, query::Asked};
 use crate::{
+    access::SignedIn,
     read::{Session, Sessions},
     server::Server,
 };

@@ -44,6 +44,11 @@ impl Default for Streams {
 }
 
 impl Streams {
+    /// Hears when all of them end.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
+    }
+
     /// Ends all of them: the server stops.
     pub fn end(&self) {
         self.ending.send_replace(true);
@@ -116,7 +121,7 @@ pub(super) async fn get(
         }
     };
     let watcher = Watcher {
-        ending: server.streams.ending.subscribe(),
+        ending: server.streams.ending(),
         credential: credential(&server),
         server,
         changes,

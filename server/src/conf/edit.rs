@@ -23,6 +23,27 @@ pub fn set(text: &str, section: &str, key: &str, value: &str) -> String {
     lines.join(ending) + ending
 }
 
+/// The text without `key` of `section`.
+pub fn remove(text: &str, section: &str, key: &str) -> String {
+    let mut text = text.to_owned();
+    // The last one decides; those before it would come to life again.
+    while let Some(at) = find(&text, section, key) {
+        text = text
+            .split_inclusive('\n')
+            .enumerate()
+            .filter(|(line, _)| *line != at)
+            .map(|(_, line)| line)
+            .collect();
+    }
+    text
+}
+
+/// What the text has for `key` of `section`.
+pub fn get<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
+    let line = text.lines().nth(find(text, section, key)?)?;
+    line.split_once('=').map(|(_, value)| value.trim())
+}
+
 /// The number, from 0, of the line that decides the setting: the last one, as for the reader.
 pub(super) fn find(text: &str, section: &str, key: &str) -> Option<usize> {
     let matches = |line: &str| {
@@ -85,6 +106,12 @@ mod tests {
             set(text, "common", "B", "x\ny"),
             "; c\n[Common]\nA=1\nB=x y\n;A=2\n\n[API]\nEnabled = 1\nA=3\n"
         );
+        assert_eq!(
+            remove("[A]\nB=1\n; B=2\nb=3\nC=4", "a", "B"),
+            "[A]\n; B=2\nC=4"
+        );
+        assert_eq!(get(text, "api", "enabled"), Some("1"));
+        assert_eq!(get(text, "Common", "B"), None);
         assert_eq!(set("", "New", "B", "1"), "[New]\nB=1\n");
         assert_eq!(set("[A]\r\nB=1\r\n", "A", "B", "2"), "[A]\r\nB=2\r\n");
         assert_eq!(set("[A]\n[B]\n", "A", "C", "2"), "[A]\nC=2\n[B]\n");

@@ -71,6 +71,8 @@ pub enum ConfError {
 pub enum Expected {
     /// 0 or 1.
     Switch,
+    /// 0, 1 or 2.
+    Authorization,
     /// A number of seconds.
     Seconds,
     /// A number of minutes.
@@ -109,6 +111,10 @@ impl Expected {
     fn text(self, lang: Lang) -> &'static str {
         let (english, russian) = match self {
             Self::Switch => ("0 or 1", "0 или 1"),
+            Self::Authorization => (
+                "0 (settings and service operations), 1 (always) or 2 (never)",
+                "0 (параметры и служебные операции), 1 (всегда) или 2 (отключена)",
+            ),
             Self::CentreUrl => (
                 "https://…, or http://… on this computer alone",
                 "https://… (или http://…, но только на этом компьютере)",

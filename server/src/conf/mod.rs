@@ -1,5 +1,6 @@
 //! licenceserver.conf: what it says, what is wrong in it, and how the server changes it.
 
+mod change;
 mod codes;
 mod edit;
 mod error;
@@ -16,7 +17,8 @@ use std::{
 use ini::Ini;
 use protocol::files::{self, read_limited, write_whole};
 
-pub use edit::set;
+pub use change::{Change, ChangeError, change, mark, text};
+pub use edit::{get, remove, set};
 pub use error::{ConfError, Expected};
 pub use password::{Password, PasswordError};
 
@@ -77,6 +79,8 @@ pub struct Conf {
     pub password: Password,
     /// From where console and API may be reached.
     pub access: Access,
+    /// What the console asks and shows.
+    pub console: ConsoleConf,
     /// Whether the API answers.
     pub api_enabled: bool,
     /// How many days the journal's lines are kept.
@@ -85,6 +89,29 @@ pub struct Conf {
     pub tls: Option<TlsPort>,
     /// The vendor's licence centre.
     pub centre: CentreConf,
+}
+
+/// What the console asks and shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConsoleConf {
+    /// Who has to sign in.
+    pub authorization: Authorization,
+    /// Whether service operations ask to read a picture.
+    pub captcha: bool,
+    /// Whether series without a key are left out of the list.
+    pub hide_uninstalled: bool,
+}
+
+/// When the console asks for a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authorization {
+    /// For settings and service operations.
+    #[default]
+    Service,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Where the licence centre is.
@@ -174,16 +201,12 @@ fn write(file: &Path, text: &str) -> Result<(), ConfError> {
 /// # Errors
 /// When the file cannot be read or written.
 pub fn note_update(file: &Path, at: i64) -> Result<(), ConfError> {
-    let bytes = read_limited(file, MAX_FILE).map_err(|error| ConfError::Read {
-        file: file.into(),
-        error,
-    })?;
-    let text = utf8(file, bytes)?;
     let at = jiff::Timestamp::from_second(at).unwrap_or_default();
-    write(
-        file,
-        &set(&text, "LicenceUpdate", "LastUpdate", &at.to_string()),
-    )
+    let note = Change::Set("LicenceUpdate".into(), "LastUpdate".into(), at.to_string());
+    match change(file, None, &[note], |_| Ok(())) {
+        Err(ChangeError::Conf(error)) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn utf8(file: &Path, bytes: Vec<u8>) -> Result<String, ConfError> {
@@ -270,6 +293,16 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
                 .map_err(|_| values.wrong("Console", "AllowedAddresses", Expected::Networks))?,
             check_rebinding: values.switch("Console", "CheckDNSRebinding", true)?,
             host_names: values.list("Console", "HostNames"),
+        },
+        console: ConsoleConf {
+            authorization: match values.text("Console", "Authorization", "0") {
+                "0" | "" => Authorization::Service,
+                "1" => Authorization::Always,
+                "2" => Authorization::Never,
+                _ => return Err(values.wrong("Console", "Authorization", Expected::Authorization)),
+            },
+            captcha: values.switch("Console", "CheckCaptcha", false)?,
+            hide_uninstalled: values.switch("Console", "HideUnistalled", false)?,
         },
         api_enabled: values.switch("API", "Enabled", true)?,
         keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,

@@ -115,21 +115,26 @@ pub struct Licence {
 impl Server {
     /// All licences.
     pub fn read_licences(&self) -> Vec<Licence> {
-        all(self)
+        self.read_licences_in(self.conf().lang)
+    }
+
+    /// All licences, with their errors in a language.
+    pub fn read_licences_in(&self, lang: Lang) -> Vec<Licence> {
+        all(self, lang)
     }
 
     /// The licence with that KeyNo.
     pub fn read_licence(&self, key_no: u32) -> Option<Licence> {
         // Of several files with the number, the one that works.
-        all(self)
+        self.read_licences()
             .into_iter()
             .filter(|licence| licence.key_no == Some(key_no))
             .max_by_key(|licence| licence.workable)
     }
 }
 
-fn all(server: &Server) -> Vec<Licence> {
-    let (lang, now) = (server.conf().lang, server.clock.now());
+fn all(server: &Server, lang: Lang) -> Vec<Licence> {
+    let now = server.clock.now();
     server
         .keys
         .installed()

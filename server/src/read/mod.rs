@@ -14,7 +14,7 @@ pub use events::{Event, Events};
 pub use licences::{Licence, Licences};
 pub use products::{Product, ProductKey};
 pub use serverinfo::ServerInfo;
-pub use sessions::{Session, Sessions};
+pub use sessions::{Seated, Session, SessionOrder, SessionSearch, Sessions};
 pub use usage::{AppUsage, KeyUsage, PastUsage, UsageHistory, UsageNow, UsageOfNow};
 
 pub(crate) use time::{iso, moment};

@@ -1,5 +1,8 @@
 //! The infobase sessions that hold seats.
 
+use std::cmp::Ordering;
+
+use protocol::KeyId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +12,7 @@ use super::{
     time::{iso, iso_seconds},
 };
 use crate::{
-    accounting::{Moment, SessionId},
+    accounting::{ConnectionId, Moment, Session as Row, SessionId},
     server::Server,
     store::{SessionRow, StoreError},
 };
@@ -67,7 +70,91 @@ pub struct Session {
     pub used_licence: String,
 }
 
+/// Which sessions a list shows, in which order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionSearch {
+    /// Of this series.
+    pub key_id: Option<KeyId>,
+    /// Kept by this connection.
+    pub connection: Option<ConnectionId>,
+    /// With this in user, computer, application, infobase or number, whatever the case.
+    pub text: String,
+    /// In which order.
+    pub order: SessionOrder,
+    /// The other way round.
+    pub backwards: bool,
+    /// How many to skip.
+    pub offset: usize,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// What a list of sessions is ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionOrder {
+    /// Since when it has its seat.
+    #[default]
+    Since,
+    /// Its number.
+    Number,
+    /// Its user.
+    User,
+    /// Its computer.
+    Computer,
+    /// Its application.
+    App,
+}
+
+/// A session in a list.
+pub struct Seated {
+    /// The session.
+    pub session: Session,
+    /// Since when it has its seat.
+    pub since: Moment,
+    /// Whether no process keeps it: it waits to be taken over.
+    pub lingers: bool,
+}
+
 impl Server {
+    /// The sessions that a search finds, cut to its page, and how many it finds altogether.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find_sessions(
+        &self,
+        search: &SessionSearch,
+    ) -> Result<(Vec<Seated>, usize), StoreError> {
+        let mut rows = self.store.sessions().await?;
+        let text = search.text.to_lowercase();
+        rows.retain(|row| finds(search, &text, row));
+        let found = rows.len();
+        let end = search.offset.saturating_add(search.limit).min(found);
+        let compare = |one: &SessionRow, other: &SessionRow| {
+            let order = compare(search.order, &one.session, &other.session);
+            if search.backwards {
+                order.reverse()
+            } else {
+                order
+            }
+        };
+        // Only what comes before the page's end needs its order.
+        if end < found {
+            if end > 0 {
+                rows.select_nth_unstable_by(end - 1, compare);
+            }
+            rows.truncate(end);
+        }
+        rows.sort_unstable_by(compare);
+        let now = self.clock.now();
+        let page = rows.iter().skip(search.offset);
+        let seated = page.map(|row| Seated {
+            session: describe(self, row, now),
+            since: row.session.since,
+            lingers: row.session.linger_until.is_some(),
+        });
+        Ok((seated.collect(), found))
+    }
+
     /// All sessions, the longest seated first.
     ///
     /// # Errors
@@ -87,6 +174,36 @@ impl Server {
         let row = self.store.session(id).await?;
         Ok(row.map(|row| describe(self, &row, self.clock.now())))
     }
+}
+
+fn finds(search: &SessionSearch, text: &str, row: &SessionRow) -> bool {
+    let session = &row.session;
+    search.key_id.is_none_or(|key_id| row.key_id == key_id)
+        && search
+            .connection
+            .is_none_or(|id| session.attached.contains(&id))
+        && (text.is_empty()
+            || session.number.to_string() == text
+            || [
+                &session.user_name,
+                &session.computer_name,
+                &session.app_name,
+                &session.infobase,
+            ]
+            .iter()
+            .any(|field| field.to_lowercase().contains(text)))
+}
+
+fn compare(order: SessionOrder, one: &Row, other: &Row) -> Ordering {
+    let first = match order {
+        SessionOrder::Since => Ordering::Equal,
+        SessionOrder::Number => one.number.cmp(&other.number),
+        SessionOrder::User => one.user_name.cmp(&other.user_name),
+        SessionOrder::Computer => one.computer_name.cmp(&other.computer_name),
+        SessionOrder::App => one.app_name.cmp(&other.app_name),
+    };
+    let usual = |row: &Row| (row.since, row.number, row.id);
+    first.then_with(|| usual(one).cmp(&usual(other)))
 }
 
 fn describe(server: &Server, row: &SessionRow, now: Moment) -> Session {

@@ -33,23 +33,23 @@ use crate::{
     keys::{self, tests as vendors},
 };
 
-const SERIES: KeyId = KeyId(0x672B);
-const ADMIN: &str = "Basic YWRtaW46YWRtaW4=";
+pub(crate) const SERIES: KeyId = KeyId(0x672B);
+pub(crate) const ADMIN: &str = "Basic YWRtaW46YWRtaW4=";
 
-struct Place {
-    folder: tempfile::TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
     vendor: CryptKey,
-    server: Arc<Server>,
+    pub(crate) server: Arc<Server>,
 }
 
 impl Place {
     /// A licence for this place, as the vendor sends it.
-    fn issue(&self, key_no: u32, key_type: KeyType, count: u32) -> Vec<u8> {
+    pub(crate) fn issue(&self, key_no: u32, key_type: KeyType, count: u32) -> Vec<u8> {
         let request = self.server.keys.request(1_522_443_600).unwrap();
         vendors::issue(&self.vendor, &request, key_no, key_type, count)
     }
 
-    async fn connect(&self) -> ConnectionId {
+    pub(crate) async fn connect(&self) -> ConnectionId {
         let id = ConnectionId::random();
         let connection = Connection {
             id,
@@ -69,7 +69,12 @@ impl Place {
         id
     }
 
-    async fn acquire(&self, connection: ConnectionId, number: u32, user: &str) -> SessionId {
+    pub(crate) async fn acquire(
+        &self,
+        connection: ConnectionId,
+        number: u32,
+        user: &str,
+    ) -> SessionId {
         let claim = Claim {
             operation: OperationId::random(),
             connection,
@@ -95,7 +100,7 @@ impl Place {
     }
 }
 
-async fn place(conf_text: &str) -> Place {
+pub(crate) async fn place(conf_text: &str) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let vendor = vendors::vendor(SERIES);
     let places = vendors::place(folder.path(), &vendor);
@@ -115,10 +120,10 @@ async fn place(conf_text: &str) -> Place {
     place
 }
 
-struct Reply {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
@@ -127,12 +132,17 @@ impl Reply {
     }
 }
 
-async fn ask(place: &Place, method: Method, path: &str, credential: Option<&str>) -> Reply {
+pub(crate) async fn ask(
+    place: &Place,
+    method: Method,
+    path: &str,
+    credential: Option<&str>,
+) -> Reply {
     ask_from([127, 0, 0, 1], place, method, path, credential).await
 }
 
 /// The same from an address of the network.
-async fn ask_from(
+pub(crate) async fn ask_from(
     address: [u8; 4],
     place: &Place,
     method: Method,
@@ -142,7 +152,7 @@ async fn ask_from(
     send(address, place, method, path, credential, Body::empty()).await
 }
 
-async fn send(
+pub(crate) async fn send(
     address: [u8; 4],
     place: &Place,
     method: Method,
@@ -190,7 +200,7 @@ async fn get(place: &Place, path: &str) -> Reply {
     reply
 }
 
-fn component() -> ComponentFacts {
+pub(crate) fn component() -> ComponentFacts {
     ComponentFacts {
         os_version: "Windows 10 10.0.16299 (x86_64)".into(),
         computer_name: "MORA-HP".into(),

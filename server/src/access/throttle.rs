@@ -8,7 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::access::neighbourhood;
+use super::neighbourhood;
 
 /// So many wrong passwords within [`WINDOW`] from one address, and it waits.
 const MAX_OF_ADDRESS: u32 = 10;

@@ -1,0 +1,64 @@
+//! What is looked at before settings are saved, beyond what the file's reader asks: that files open, that addresses are this
+//! computer's, and that whoever saves them can still come back.
+
+use std::net::{IpAddr, TcpListener};
+
+use crate::{
+    access,
+    conf::{Conf, Lang},
+    keys::centre::Link,
+    net::Tls,
+};
+
+/// By which way the visitor came.
+pub(super) struct Door {
+    pub(super) peer: Option<IpAddr>,
+    pub(super) host: Option<String>,
+    pub(super) computer: String,
+}
+
+/// Looks at all of it.
+pub(super) fn all(before: &Conf, conf: &Conf, door: &Door, lang: Lang) -> Result<(), String> {
+    if let Some(address) = conf
+        .server_addr
+        .filter(|_| conf.server_addr != before.server_addr)
+        && let Err(error) = TcpListener::bind((address, 0))
+    {
+        return Err(lang.pick(
+            format!("ServerAddr: {address} cannot be listened on ({error}); write an address of this computer, or nothing."),
+            format!("ServerAddr: адрес {address} не подходит ({error}); укажите адрес этого компьютера или оставьте пустым."),
+        ));
+    }
+    if conf.series_file != before.series_file && !conf.series_file.is_file() {
+        let file = conf.series_file.display();
+        return Err(lang.pick(
+            format!("SeriesFile: there is no file {file}."),
+            format!("SeriesFile: нет файла {file}."),
+        ));
+    }
+    if let Some(tls) = conf.tls.as_ref().filter(|_| conf.tls != before.tls)
+        && let Err(error) = Tls::open(&tls.certificate, &tls.key)
+    {
+        return Err(format!("[TLS]: {error}"));
+    }
+    if conf.centre != before.centre
+        && conf.centre.url.is_some()
+        && let Err(error) = Link::new(&conf.centre)
+    {
+        return Err(error.text(lang));
+    }
+    if door.peer.is_some_and(|peer| !conf.access.admits(peer)) {
+        return Err(lang.pick(
+            "LocalAccessOnly, AllowedAddresses: you would lock yourself out. Add your own network, or change them on the server's own computer.",
+            "LocalAccessOnly, AllowedAddresses: вы закроете доступ самому себе. Добавьте свою сеть или измените их на самом сервере.",
+        ).into());
+    }
+    let known = |host: &str| access::knows(&conf.access, &door.computer, host);
+    if door.host.as_deref().is_some_and(|host| !known(host)) {
+        return Err(lang.pick(
+            "CheckDNSRebinding, HostNames: the name by which you came here would be refused. Add it to HostNames.",
+            "CheckDNSRebinding, HostNames: имя, по которому вы пришли, перестанет приниматься. Добавьте его в HostNames.",
+        ).into());
+    }
+    Ok(())
+}
