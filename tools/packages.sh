@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/packages.sh              builds all packages into dist/
-# tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386 windows
+# tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386
 #
 # The files depend on the commit alone: times come from it, owners and order are fixed, so that two builds of one commit
 # give the same bytes. LICENCE_PROFILE=quick packs programs that are built faster (tools/release.sh).
@@ -13,12 +13,12 @@ out=$PWD/dist parts=()
 while (($#)); do
     case $1 in
     --out) out=$(realpath -m "$2") && shift 2 ;;
-    linux-x86_64 | linux-i386 | windows) parts+=("$1") && shift ;;
+    linux-x86_64 | linux-i386) parts+=("$1") && shift ;;
     -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "no part '$1'; there are: linux-x86_64 linux-i386 windows" ;;
+    *) die "no part '$1'; there are: linux-x86_64 linux-i386" ;;
     esac
 done
-((${#parts[@]})) || parts=(linux-x86_64 linux-i386 windows)
+((${#parts[@]})) || parts=(linux-x86_64 linux-i386)
 
 need_packages dpkg-dev rpm xz-utils python3
 version=${LICENCE_VERSION:-$(workspace_version)}
@@ -154,32 +154,10 @@ linux() {
     done
 }
 
-# windows: builds the programs for both kinds of processes; an installer has both.
-windows() {
-    local arch package file files=$work/windows
-    need_packages nsis
-    for arch in x86_64 i386; do
-        mkdir -p "$files/$arch"
-        tools/release.sh "${arch/i386/i686}-pc-windows-gnu" licenceserver licenceaddin >"$work/built"
-        while read -r file; do cp "$file" "$files/$arch/"; done <"$work/built"
-    done
-    # The editors of Windows want its ends of lines, and the user's folder is another one.
-    sed 's/$/\r/' server/src/conf/default.conf >"$files/licenceserver.conf.sample"
-    sed -e 's|to \.1C/licence/3\.0/licenceaddin\.conf in$|to %LocalAppData%\\1C\\licence\\3.0\\licenceaddin.conf|' \
-        -e 's|^; a user.s home folder (for|; (for|' -e 's/$/\r/' \
-        packaging/linux/licenceaddin/licenceaddin.conf.sample >"$files/licenceaddin.conf.sample"
-    grep -q '%LocalAppData%' "$files/licenceaddin.conf.sample"
-    for package in licenceserver licenceaddin; do
-        makensis -V2 -WX -INPUTCHARSET UTF8 "-DPACKAGE=$package" "-DVERSION=$version" "-DMAKER=$maker" "-DFILES=$files" \
-            "-DOUT=$out/$package-$version.win.exe" "packaging/windows/$package.nsi"
-    done
-}
-
 for part in "${parts[@]}"; do
     case $part in
     linux-x86_64) step "packages for Linux x86_64" linux x86_64 x86_64-unknown-linux-gnu ;;
     linux-i386) step "packages for Linux i386" linux i386 i686-unknown-linux-gnu ;;
-    windows) step "installers for Windows" windows ;;
     esac
 done
 # shellcheck disable=SC2094  # the sums' own file is left out

@@ -15,6 +15,7 @@ use protocol::{
     datafile::{ObjectEntry, SignedDirectory, open_object, read_directory},
     envelope::FormatError,
     files::{Access, NewFile},
+    series::SeriesKeys,
     signature::{PublicKey, Secret},
 };
 use serde_json::{Value as Json, json};
@@ -39,39 +40,47 @@ impl DataFile {
     /// Loads binary data, or finds it loaded.
     ///
     /// # Errors
-    /// Not a datafile, newer, cut, altered, or signed by another vendor than `key`.
-    pub fn from_bytes(bytes: Vec<u8>, key: Option<&PublicKey>) -> Result<Arc<Self>, CallError> {
+    /// Not a datafile, newer, cut, altered, or signed by another vendor than `keys`.
+    pub fn from_bytes(bytes: Vec<u8>, keys: Option<&SeriesKeys>) -> Result<Arc<Self>, CallError> {
         let name = protocol::sha256(&bytes);
-        Self::load(name, Content::Memory(bytes), key)
+        Self::load(name, Content::Memory(bytes), keys)
     }
 
     /// Loads a file, or finds it loaded. The file stays open, so that it may be deleted meanwhile.
     ///
     /// # Errors
     /// As [`DataFile::from_bytes`], and when the file cannot be read.
-    pub fn from_file(path: &str, key: Option<&PublicKey>) -> Result<Arc<Self>, CallError> {
+    pub fn from_file(path: &str, keys: Option<&SeriesKeys>) -> Result<Arc<Self>, CallError> {
         let unreadable = |why: io::Error| {
             log::warn!("{path}: {why}");
             error_about(Reason::FileUnreadable, path)
         };
         let content = Content::open(Path::new(path)).map_err(unreadable)?;
         let name = content.name().map_err(unreadable)?;
-        Self::load(name, content, key)
+        Self::load(name, content, keys)
     }
 
     fn load(
         name: [u8; 32],
         content: Content,
-        key: Option<&PublicKey>,
+        keys: Option<&SeriesKeys>,
     ) -> Result<Arc<Self>, CallError> {
         let known = LOADED.lock().get(&name).and_then(Weak::upgrade);
         if let Some(known) = known
-            && key.is_none_or(|key| *key == known.signed.directory.public_key)
+            && keys.is_none_or(|keys| {
+                keys.iter()
+                    .any(|key| *key == known.signed.directory.public_key)
+            })
         {
             return Ok(known);
         }
-        let signed = read_directory(&mut BufReader::new(content.from(0)), key)
-            .map_err(|why| format_error(&why))?;
+        let read =
+            |key: Option<&PublicKey>| read_directory(&mut BufReader::new(content.from(0)), key);
+        let signed = match keys {
+            Some(keys) => keys.find(|key| read(Some(key))),
+            None => read(None),
+        };
+        let signed = signed.map_err(|why| format_error(&why))?;
         let length = content.length();
         if length < signed.file_size() {
             return Err(error(Reason::Truncated));

@@ -16,6 +16,7 @@ use crate::{
     inspect::{self, Inspection},
     issue::{self, Issuing, Terms},
     pack::{self, Packing},
+    series_change,
     series_new::{self, NewSeries},
     text::TextEncoding,
 };
@@ -54,6 +55,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Done, String
         Command::Series(Series::New(arguments)) => {
             series_new::run(&arguments.into_case(&mut notes))
         }
+        Command::Series(Series::Rotate(wanted)) => {
+            series_change::rotate(&wanted.file, wanted.algorithm.into())
+        }
+        Command::Series(Series::Forget { file }) => series_change::forget(&file),
+        Command::Series(Series::ContentKey { file }) => series_change::add_content_key(&file),
+        Command::Series(Series::Protect {
+            file,
+            passphrase_file,
+        }) => series_change::protect(&file, &passphrase_file),
+        Command::Series(Series::Unprotect { file }) => series_change::unprotect(&file),
         Command::Pack(arguments) => pack::run(&arguments.into_case(&mut notes)),
         Command::Licence(Licence::Issue(arguments)) => issue::run(&arguments.into_case()),
         Command::Completion { shell } => {
@@ -124,6 +135,40 @@ enum Command {
 enum Series {
     /// Makes the keys of a new series: KEYID.cryptkey, and its public half in licence.series
     New(SeriesNewArguments),
+    /// Gives a series a new signing key: licences of the earlier one stay good, new ones need the new licence.series and datafile
+    Rotate(Rotate),
+    /// Takes the earlier signing keys out of the .cryptkey and of licence.series: what they signed is refused then
+    Forget {
+        /// The series' .cryptkey
+        file: PathBuf,
+    },
+    /// Adds a content key: what is packed from now on opens with licences that are issued or renewed from now on
+    ContentKey {
+        /// The series' .cryptkey
+        file: PathBuf,
+    },
+    /// Puts a .cryptkey under a passphrase, or under another one; LICENCE_PASSPHRASE has the one that it is under
+    Protect {
+        /// The series' .cryptkey
+        file: PathBuf,
+        /// The file with the new passphrase
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: PathBuf,
+    },
+    /// Takes a .cryptkey out of its passphrase, which LICENCE_PASSPHRASE has
+    Unprotect {
+        /// The series' .cryptkey
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Rotate {
+    /// The series' .cryptkey
+    file: PathBuf,
+    /// How the series signs from now on
+    #[arg(long, default_value = "ed25519")]
+    algorithm: AlgorithmName,
 }
 
 #[derive(Debug, Args)]
@@ -148,10 +193,7 @@ impl SeriesNewArguments {
             key_id: folded(self.key_id, notes),
             name: self.name.trim().to_owned(),
             dir: self.dir,
-            algorithm: match self.algorithm {
-                AlgorithmName::Ed25519 => Algorithm::Ed25519,
-                AlgorithmName::P256 => Algorithm::EcdsaP256,
-            },
+            algorithm: self.algorithm.into(),
         }
     }
 }
@@ -160,6 +202,15 @@ impl SeriesNewArguments {
 enum AlgorithmName {
     Ed25519,
     P256,
+}
+
+impl From<AlgorithmName> for Algorithm {
+    fn from(name: AlgorithmName) -> Self {
+        match name {
+            AlgorithmName::Ed25519 => Self::Ed25519,
+            AlgorithmName::P256 => Self::EcdsaP256,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

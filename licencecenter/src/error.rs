@@ -48,6 +48,11 @@ pub enum Error {
     /// A file is under a passphrase, and none was given.
     #[error("{0} is under a passphrase: put it into the variable LICENCE_PASSPHRASE")]
     PassphraseNeeded(PathBuf),
+    /// A series has all content keys that a licence has room for.
+    #[error(
+        "the series has {0} content keys, and a licence has no room for more; make a new series"
+    )]
+    TooManyContentKeys(usize),
     /// An output exists.
     #[error("{0} exists already; add --yes to replace it, or choose another name")]
     Exists(PathBuf),

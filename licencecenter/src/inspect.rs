@@ -52,9 +52,13 @@ pub fn run(inspection: &Inspection) -> Result<String, Error> {
         Some(Kind::DataFile) => datafile_report(path, &check)?,
         Some(Kind::Activation | Kind::Release | Kind::Update) => exchange::request_report(path)?,
         Some(Kind::Answer | Kind::Refusal) => exchange::answer_report(path, &check)?,
-        Some(kind @ (Kind::InstanceKey | Kind::HolderKey | Kind::Reserve | Kind::Locked)) => {
-            secret_report(path, kind, &head)?
-        }
+        Some(
+            kind @ (Kind::InstanceKey
+            | Kind::HolderKey
+            | Kind::Reserve
+            | Kind::Locked
+            | Kind::Backup),
+        ) => secret_report(path, kind, &head)?,
         None => series_report(path)?,
     };
     Ok(report.into_text())
@@ -66,14 +70,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The list, and the key in it that a file of that series must be signed with; `None` without a list.
-    fn listed(&self, key_id: KeyId) -> Result<Option<(&Path, &PublicKey)>, Error> {
+    /// The list, and the series in it that a file must be signed by; `None` without a list.
+    fn listed(&self, key_id: KeyId) -> Result<Option<(&Path, &Series)>, Error> {
         let Some((path, list)) = self.list else {
             return Ok(None);
         };
         let found = list.iter().find(|series| series.key_id == key_id);
         found
-            .map(|series| Some((path, &series.public_key)))
+            .map(|series| Some((path, series)))
             .ok_or_else(|| Error::NotListed {
                 path: path.into(),
                 series: key_id,
@@ -122,12 +126,13 @@ fn cryptkey_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
     report.line("name", &keys.name);
     report.line("made at", dates::show(keys.created_at));
     report.line("public key", public.to_string());
+    earlier_keys(&mut report, keys.earlier.as_deref());
     report.line(
         "content keys",
         format!("version {} (not shown)", versions.join(", ")),
     );
     if let Some((list, listed)) = check.listed(keys.key_id)? {
-        if *listed != public {
+        if listed.public_key != public {
             return Err(Error::OtherKey {
                 path: list.into(),
                 series: keys.key_id,
@@ -136,6 +141,14 @@ fn cryptkey_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
         report.line("in the list", "the same public key");
     }
     Ok(report)
+}
+
+/// A line about the keys that a series had before, if it had any.
+fn earlier_keys(report: &mut Report, keys: Option<&[PublicKey]>) {
+    if let Some(keys) = keys {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        report.line("earlier keys", keys.join(", "));
+    }
 }
 
 fn datafile_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
@@ -147,8 +160,7 @@ fn datafile_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
     let signed = datafile::read_directory(&mut file, None).map_err(Error::format(path))?;
     let directory = &signed.directory;
     if let Some((_, listed)) = check.listed(directory.key_id)? {
-        datafile::SignedDirectory::read(&signed.bytes, Some(listed))
-            .map_err(Error::format(path))?;
+        datafile::SignedDirectory::read_by(&signed.bytes, listed).map_err(Error::format(path))?;
     }
     let size = fs::metadata(path).map_err(read_error)?.len();
     if size < signed.file_size() {
@@ -161,6 +173,7 @@ fn datafile_report(path: &Path, check: &Check<'_>) -> Result<Report, Error> {
     let mut report = Report::new("datafile");
     report.line("series", directory.key_id.to_string());
     report.line("public key", directory.public_key.to_string());
+    earlier_keys(&mut report, directory.earlier_keys.as_deref());
     report.line(
         "content key",
         format!("version {}", directory.content_key_version),
@@ -192,6 +205,7 @@ fn secret_report(path: &Path, kind: Kind, head: &[u8]) -> Result<Report, Error> 
         Kind::InstanceKey => "a server's instance key",
         Kind::Locked => "a file under a passphrase",
         Kind::Reserve => "a key that is given back, with its reserve code",
+        Kind::Backup => "a server's backup, out of its passphrase",
         _ => "a licence's holder key",
     });
     report.line(

@@ -286,6 +286,7 @@ mod tests {
             created_at: 0,
             signing: SigningKey::generate(Algorithm::Ed25519),
             content_keys: vec![key(1), key(2)],
+            earlier: None,
         }
     }
 

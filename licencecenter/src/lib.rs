@@ -9,6 +9,7 @@ pub mod error;
 pub mod inspect;
 pub mod issue;
 pub mod pack;
+pub mod series_change;
 pub mod series_new;
 pub mod text;
 

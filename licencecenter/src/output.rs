@@ -41,6 +41,27 @@ pub(crate) fn read_keys_with(path: &Path, passphrase: Option<&str>) -> Result<Cr
     CryptKey::from_bytes(&bytes).map_err(Error::format(path))
 }
 
+/// A series' secrets, as their file has them.
+pub(crate) struct Opened {
+    pub(crate) keys: CryptKey,
+    /// The file's bytes.
+    pub(crate) bytes: zeroize::Zeroizing<Vec<u8>>,
+    /// What opened them, if they are under a passphrase.
+    pub(crate) passphrase: Option<zeroize::Zeroizing<String>>,
+}
+
+/// The secrets of a series, to be changed and written again.
+pub(crate) fn open_keys(path: &Path) -> Result<Opened, Error> {
+    let bytes = zeroize::Zeroizing::new(read(path, cryptkey::MAX_FILE)?);
+    let passphrase = std::env::var(PASSPHRASE).ok().map(zeroize::Zeroizing::new);
+    let keys = read_keys_with(path, passphrase.as_ref().map(|text| text.as_str()))?;
+    Ok(Opened {
+        keys,
+        passphrase: passphrase.filter(|_| locked::is_locked(&bytes)),
+        bytes,
+    })
+}
+
 /// The first bytes of a regular file, enough to tell its kind.
 pub(crate) fn read_head(path: &Path) -> Result<Vec<u8>, Error> {
     let read_error = |cause| Error::Read {

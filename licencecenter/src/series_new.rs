@@ -46,12 +46,9 @@ pub fn run(new: &NewSeries) -> Result<String, Error> {
             version: 1,
             key: Secret::random(),
         }],
+        earlier: None,
     };
-    let series = Series {
-        key_id: new.key_id,
-        name: new.name.clone(),
-        public_key: keys.signing.public()?,
-    };
+    let series = keys.series()?;
     let list_path = new.dir.join("licence.series");
     let list = extended(&list_path, &series)?;
     files::write_whole(&keys_path, &keys.to_bytes(), Access::Owner)

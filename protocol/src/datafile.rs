@@ -17,6 +17,7 @@ use sha2::Sha256;
 use crate::{
     KeyId,
     envelope::{self, FormatError, HEAD, Kind},
+    series::{MAX_EARLIER, Series, SeriesKeys, by_any},
     signature::{Context, PublicKey, Secret, Signed},
 };
 
@@ -100,6 +101,9 @@ pub struct Directory {
     /// The objects.
     #[n(5)]
     pub objects: Vec<ObjectEntry>,
+    /// The public keys that the series had before: licences that they signed stay good.
+    #[n(6)]
+    pub earlier_keys: Option<Vec<PublicKey>>,
 }
 
 impl Directory {
@@ -107,6 +111,13 @@ impl Directory {
         let damaged = |what: &str| Err(FormatError::Damaged(what.into()));
         if self.objects.len() > MAX_OBJECTS {
             return damaged("the number of objects");
+        }
+        if self
+            .earlier_keys
+            .as_ref()
+            .is_some_and(|keys| keys.len() > MAX_EARLIER)
+        {
+            return damaged("the number of earlier keys");
         }
         for (index, object) in self.objects.iter().enumerate() {
             if object.name.is_empty() || object.name.len() > MAX_NAME {
@@ -123,6 +134,12 @@ impl Directory {
             }
         }
         Ok(())
+    }
+
+    /// What a component checks licences with.
+    pub fn keys(&self) -> SeriesKeys {
+        let earlier = self.earlier_keys.clone().unwrap_or_default();
+        SeriesKeys::new(self.public_key.clone(), earlier)
     }
 
     /// The object of that name, as it is spelt.
@@ -177,6 +194,14 @@ impl SignedDirectory {
             bytes: bytes.to_vec(),
             hash: crate::sha256(bytes),
         })
+    }
+
+    /// The same with any of a series' keys.
+    ///
+    /// # Errors
+    /// As [`SignedDirectory::read`].
+    pub fn read_by(bytes: &[u8], series: &Series) -> Result<Self, FormatError> {
+        by_any(series.keys(), |key| Self::read(bytes, Some(key)))
     }
 
     /// Where the ciphertexts begin in the file.

@@ -34,6 +34,8 @@ pub enum Kind {
     Locked,
     /// A key that is being given back, and its reserve code, `.reserve`.
     Reserve,
+    /// A server's backup, which lies under a passphrase.
+    Backup,
 }
 
 /// The version byte of all formats today.
@@ -42,7 +44,7 @@ pub const VERSION: u8 = 1;
 pub const HEAD: usize = 8;
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Licence,
         Self::Request,
         Self::CryptKey,
@@ -56,6 +58,7 @@ impl Kind {
         Self::Refusal,
         Self::Locked,
         Self::Reserve,
+        Self::Backup,
     ];
 
     const fn letters(self) -> &'static [u8; 2] {
@@ -73,6 +76,7 @@ impl Kind {
             Self::Refusal => b"RF",
             Self::Locked => b"LK",
             Self::Reserve => b"RC",
+            Self::Backup => b"BK",
         }
     }
 
@@ -92,6 +96,7 @@ impl Kind {
             Self::Refusal => "refusal of the licence centre",
             Self::Locked => "file under a passphrase",
             Self::Reserve => "reserve code",
+            Self::Backup => "backup of a server",
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     KeyId, UnixSeconds,
     binding::FactHash,
     envelope::{self, FormatError, Kind},
+    series::{Series, by_any},
     signature::{Context, KeyError, PublicKey, Signed, SigningKey},
 };
 
@@ -356,6 +357,16 @@ impl Document {
             private,
             signed_voucher: self.voucher.clone(),
         })
+    }
+}
+
+impl Document {
+    /// The same with any of a series' keys.
+    ///
+    /// # Errors
+    /// As [`Document::verify`].
+    pub fn verify_by(&self, series: &Series) -> Result<Licence, FormatError> {
+        by_any(series.keys(), |key| self.verify(key))
     }
 }
 

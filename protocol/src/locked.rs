@@ -132,6 +132,31 @@ mod tests {
     }
 
     #[test]
+    fn no_byte_can_be_altered() {
+        let mut cheap = Locked {
+            memory: 8,
+            passes: 1,
+            salt: [1; 16],
+            sealed: Vec::new(),
+        };
+        let key = cheap.key("x").unwrap();
+        cheap.sealed = ChaCha20Poly1305::new(&key.0.into())
+            .encrypt(&[0; 12].into(), payload(b"keys"))
+            .unwrap();
+        let bytes = envelope::seal(Kind::Locked, &cheap);
+        assert_eq!(
+            unlock(&bytes, "x").as_deref().map(Vec::as_slice),
+            Ok(&b"keys"[..])
+        );
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1 << (at % 8);
+            assert!(unlock(&altered, "x").is_err(), "byte {at}");
+            assert!(unlock(&bytes[..at], "x").is_err(), "cut to {at}");
+        }
+    }
+
+    #[test]
     fn a_file_that_asks_for_too_much_memory_is_refused_before_any_is_taken() {
         let greedy = Locked {
             memory: u32::MAX,

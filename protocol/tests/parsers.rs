@@ -316,11 +316,7 @@ proptest! {
         series::read(&text);
         text.parse::<PublicKey>().ok();
         text.parse::<KeyId>().ok();
-        let ours = series::Series {
-            key_id: KeyId(0x672B),
-            name: "x".into(),
-            public_key: vendor(ALGORITHM),
-        };
+        let ours = series::Series::new(KeyId(0x672B), "x", vendor(ALGORITHM));
         let (_, errors) = series::read(&lines.join("\n"));
         if !errors.iter().any(|error| matches!(error, series::SeriesError::Syntax(_))) {
             let (list, _) = series::read(&series::with(&lines.join("\n"), &ours));

@@ -64,7 +64,7 @@ fn a_handshake_gives_both_sides_one_channel_and_the_component_a_proof() {
         .public()
         .unwrap();
     let credential = &established.hello.credential;
-    let check = |server, now| credential.verify(&vendor, fixed::SERIES, server, now);
+    let check = |server, now| credential.verify(&vendor.clone().into(), fixed::SERIES, server, now);
     assert_eq!(
         check(&established.server, NOW).unwrap(),
         fixed::voucher(),

@@ -106,7 +106,7 @@ impl Server {
     ) -> Result<Installed, CentreError> {
         let installed = self
             .beside(move |server| {
-                let link = Link::new(&server.conf().centre)?;
+                let link = Link::of_order(&server.conf().centre, &server.keys, order.series)?;
                 centre::activate(&server.keys, &link, &order, now().seconds())
             })
             .await?;
@@ -159,7 +159,7 @@ impl Server {
     ) -> Result<ActivationCode, CentreError> {
         let code = self
             .beside(move |server| {
-                let link = Link::new(&server.conf().centre)?;
+                let link = Link::of_key(&server.conf().centre, &server.keys, key_no)?;
                 centre::reserve(&server.keys, &link, key_no, now().seconds())
             })
             .await;

@@ -1,5 +1,6 @@
 //! The program's commands.
 
+mod backup;
 mod centre;
 
 use std::{
@@ -64,6 +65,10 @@ enum Command {
         /// The file from the vendor
         file: PathBuf,
     },
+    /// Writes the whole server into one file, under a passphrase, while it works on
+    Backup(backup::Backup),
+    /// Brings a server back from its backup; on another computer its software licences stay behind
+    Restore(backup::Backup),
     /// Looks at ports, rights, clock, store, binding, keys and settings, changes nothing, and says what to do
     Doctor,
     /// Asks the running server whether it can do its work now; ends with 0 when it can
@@ -100,6 +105,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Reserve(wanted)) => centre::reserve(&wanted),
         Some(Command::Update) => centre::update(),
         Some(Command::Install { file }) => install(&file),
+        Some(Command::Backup(wanted)) => backup::backup(&wanted),
+        Some(Command::Restore(wanted)) => backup::restore(&wanted),
         Some(Command::Doctor) => doctor(),
         Some(Command::Ready) => ready(),
         Some(Command::Run) => foreground(),
@@ -112,7 +119,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Service(command)) => crate::service::run(command).map_err(Failure::from),
         None if arguments.run => foreground(),
         None => Err(String::from(
-            "say run, request, activate, install, reserve, update, ready or doctor; --help tells more",
+            "say run, request, activate, install, reserve, update, backup, restore, ready or doctor; --help tells more",
         )
         .into()),
     };

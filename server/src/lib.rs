@@ -7,6 +7,7 @@ pub mod access;
 pub mod accounting;
 mod administration;
 pub mod api;
+pub mod backup;
 pub mod cli;
 mod clock;
 pub mod component;

@@ -6,7 +6,7 @@ use protocol::licence::DAY;
 
 use crate::{
     conf::{self, Lang},
-    keys::centre::{self, Link},
+    keys::centre::{self, CentreError, Link},
     server::{Server, now},
 };
 
@@ -27,7 +27,9 @@ pub(crate) async fn run(server: Arc<Server>) {
 
 async fn round(server: &Arc<Server>) {
     let conf = server.conf();
-    if !conf.centre.update || conf.centre.url.is_none() {
+    let series = server.keys.series();
+    let some = conf.centre.url.is_some() || series.iter().any(|series| series.centre.is_some());
+    if !conf.centre.update || !some {
         return;
     }
     let working = Arc::clone(server);
@@ -44,13 +46,7 @@ async fn round(server: &Arc<Server>) {
 
 /// Renews what is due; true when anything changed.
 fn renew_due(server: &Server) -> bool {
-    let link = match Link::new(&server.conf().centre) {
-        Ok(link) => link,
-        Err(error) => {
-            log::error!("{}", crate::logs::tame(&error.text(Lang::English)));
-            return false;
-        }
-    };
+    let conf = server.conf();
     let (mut renewed, mut changed) = (false, false);
     let now = now().seconds();
     for installed in server.keys.installed() {
@@ -59,6 +55,15 @@ fn renew_due(server: &Server) -> bool {
             continue;
         }
         let key_no = installed.key_no.unwrap_or_default();
+        let link = match Link::of_key(&conf.centre, &server.keys, key_no) {
+            Ok(link) => link,
+            // A vendor without a centre renews nothing.
+            Err(CentreError::NoAddress) => continue,
+            Err(error) => {
+                log::error!("{}", crate::logs::tame(&error.text(Lang::English)));
+                continue;
+            }
+        };
         match centre::renew(&server.keys, &link, &installed, now) {
             Ok(_) => {
                 log::info!("the licence of key {key_no} is renewed");

@@ -24,6 +24,7 @@ impl Vendor {
                 version: 1,
                 key: Secret::random(),
             }],
+            earlier: None,
         })
     }
 
@@ -111,7 +112,7 @@ fn bad_datafiles_each_have_their_reason() {
     assert!(load(&altered).is_some());
     let other = SigningKey::generate(Algorithm::Ed25519).public().unwrap();
     assert_eq!(
-        reason(DataFile::from_bytes(good, Some(&other))),
+        reason(DataFile::from_bytes(good, Some(&other.into()))),
         Some(Reason::Altered)
     );
     assert_eq!(

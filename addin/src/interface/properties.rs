@@ -88,14 +88,14 @@ pub(super) const PROPERTIES: &[Property] = &[
         Kind::Text,
         DefaultValue::Text(""),
         words(
-            "The public key of the series, ed25519:… or p256:…, from licence.series. Unset it is the loaded datafile's; it is set where nothing is protected.",
-            "Открытый ключ серии вида ed25519:… или p256:… из файла licence.series. Если не задан, берётся из загруженного файла данных; задаётся там, где защищённых объектов нет.",
+            "The public key of the series, ed25519:… or p256:…, from licence.series; after a comma those that it had before. Unset it is the loaded datafile's; it is set where nothing is protected.",
+            "Открытый ключ серии вида ed25519:… или p256:… из файла licence.series; через запятую — её прежние ключи. Если не задан, берётся из загруженного файла данных; задаётся там, где защищённых объектов нет.",
         ),
         |object| {
             Value::from(
                 object
-                    .public_key()
-                    .map(|key| key.to_string())
+                    .public_keys()
+                    .map(|keys| keys.to_string())
                     .unwrap_or_default(),
             )
         },

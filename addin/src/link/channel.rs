@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use protocol::{
     KeyId, Reason,
     envelope::{from_cbor, to_cbor},
-    signature::PublicKey,
+    series::SeriesKeys,
     wire::{
         HANDSHAKE_PATH, MAX_CHANNEL_LIFE, MAX_REQUESTS, MESSAGE_PATH, WINDOW,
         channel::{Plain, PlainAnswer, Sealer},
@@ -87,7 +87,7 @@ impl Channel {
     pub(super) fn open(
         http: Http,
         key_id: KeyId,
-        series: &PublicKey,
+        series: &SeriesKeys,
         deadline: Instant,
     ) -> Result<Self, CallError> {
         let (initiator, request) =

@@ -84,7 +84,7 @@ impl Connection {
     pub(super) fn new(key: Key, facts: ComponentFacts) -> Self {
         let identification = Arc::new(Identification {
             key_id: key.key_id,
-            public_key: key.public_key.clone(),
+            public_keys: key.public_keys.clone(),
             access_code: key.access_code.clone(),
             facts,
         });

@@ -10,7 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use protocol::{KeyId, facts::ComponentFacts, signature::PublicKey};
+use protocol::{KeyId, facts::ComponentFacts, series::SeriesKeys};
 
 use super::connection::Connection;
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) struct Key {
     /// The series.
     pub key_id: KeyId,
     /// The series' public key.
-    pub public_key: PublicKey,
+    pub public_keys: SeriesKeys,
     /// The servers in effect.
     pub servers: Vec<Address>,
     /// The access code.

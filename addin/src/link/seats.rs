@@ -228,7 +228,7 @@ impl Server {
     fn believe(&self, granted: &Granted, identity: Identity) -> Result<Grant, CallError> {
         let us = self.identification();
         let credential = &granted.credential;
-        let voucher = trust::verify(credential, &us.public_key, us.key_id, &self.key())?;
+        let voucher = trust::verify(credential, &us.public_keys, us.key_id, &self.key())?;
         if voucher.key_no != granted.key_no {
             return Err(texts::error(Reason::NotTrusted));
         }

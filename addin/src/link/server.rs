@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use protocol::{
     KeyId, Reason,
     facts::ComponentFacts,
-    signature::{PublicKey, Secret},
+    series::SeriesKeys,
+    signature::Secret,
     wire::message::{Answer, Hello, Id, Request, Resume, Welcome},
 };
 
@@ -38,7 +39,7 @@ pub(super) struct Identification {
     /// The series.
     pub key_id: KeyId,
     /// The series' key.
-    pub public_key: PublicKey,
+    pub public_keys: SeriesKeys,
     /// The access code.
     pub access_code: String,
     /// This process.
@@ -86,7 +87,7 @@ pub(super) fn open(
     Channel::open(
         http,
         identification.key_id,
-        &identification.public_key,
+        &identification.public_keys,
         deadline,
     )
 }

@@ -4,7 +4,7 @@ use protocol::{
     KeyId, Reason, UnixSeconds, Version,
     delegation::CLOCK_TOLERANCE,
     licence::{Credential, CredentialError, PeriodError, Voucher},
-    signature::PublicKey,
+    series::SeriesKeys,
     version::Older,
     wire::{
         frame::{Frame, FrameError, MAGIC, Refusal},
@@ -22,7 +22,7 @@ use crate::{
 /// The chain from the series' key to this server, at this computer's time.
 pub(super) fn verify(
     credential: &Credential,
-    series: &PublicKey,
+    series: &SeriesKeys,
     key_id: KeyId,
     server: &[u8; 32],
 ) -> Result<Voucher, CallError> {

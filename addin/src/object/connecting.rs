@@ -90,8 +90,8 @@ impl Object {
         *self.settings.lock() = Some(settings);
         let key = Key {
             key_id: key_id.ok_or_else(|| texts::error(Reason::NoKeyId))?,
-            public_key: self
-                .public_key()
+            public_keys: self
+                .public_keys()
                 .ok_or_else(|| texts::error(Reason::NoPublicKey))?,
             servers,
             access_code: self.access_code(),

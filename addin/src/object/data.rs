@@ -21,7 +21,7 @@ impl Object {
     pub fn load_data(&self, source: Value) -> Result<(), CallError> {
         let (key_id, key) = {
             let wishes = self.wishes.lock();
-            (wishes.key_id, wishes.public_key.clone())
+            (wishes.key_id, wishes.public_keys.clone())
         };
         let file = match source {
             Value::Blob(bytes) => DataFile::from_bytes(bytes, key.as_ref()),

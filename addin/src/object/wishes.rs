@@ -1,6 +1,6 @@
 //! What the 1C code set, before the configuration file has its word.
 
-use protocol::{KeyId, Reason, facts::SessionFacts, signature::PublicKey};
+use protocol::{KeyId, Reason, facts::SessionFacts, series::SeriesKeys};
 
 use super::Object;
 use crate::{
@@ -19,7 +19,7 @@ pub(super) struct Wishes {
     /// The reserve servers as they were written.
     pub reserved_text: String,
     pub key_id: Option<KeyId>,
-    pub public_key: Option<PublicKey>,
+    pub public_keys: Option<SeriesKeys>,
     pub access_code: String,
     pub facts: Option<SessionFacts>,
 }
@@ -141,21 +141,20 @@ impl Object {
 
     /// `PublicKey`: what the code set, else the datafile's.
     #[must_use]
-    pub fn public_key(&self) -> Option<PublicKey> {
-        let set = self.wishes.lock().public_key.clone();
+    pub fn public_keys(&self) -> Option<SeriesKeys> {
+        let set = self.wishes.lock().public_keys.clone();
         set.or_else(|| {
             let data = self.data.lock();
-            data.as_ref()
-                .map(|data| data.directory().directory.public_key.clone())
+            data.as_ref().map(|data| data.directory().directory.keys())
         })
     }
 
-    /// Sets `PublicKey`; empty unsets it.
+    /// Sets `PublicKey`: one, or with commas those that the series had before after it. Empty unsets it.
     ///
     /// # Errors
     /// It is not a public key.
     pub fn set_public_key(&self, text: &str) -> Result<(), CallError> {
-        let key = if text.trim().is_empty() {
+        let keys = if text.trim().is_empty() {
             None
         } else {
             Some(
@@ -163,7 +162,7 @@ impl Object {
                     .map_err(|_| texts::error(Reason::BadPublicKey))?,
             )
         };
-        self.wishes.lock().public_key = key;
+        self.wishes.lock().public_keys = keys;
         Ok(())
     }
 

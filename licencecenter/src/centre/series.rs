@@ -30,7 +30,8 @@ impl Default for Policy {
 }
 
 impl Centre {
-    /// Takes a series' keys in; with the same keys again its policy is changed.
+    /// Takes a series' keys in; with the same keys again its policy is changed, and with those that follow them, after another
+    /// signing key or content key was made, these are used from now on.
     ///
     /// # Errors
     /// When the centre has other keys for it, or its own keys were not opened.
@@ -56,13 +57,14 @@ impl Centre {
                 |row| row.get(0),
             )
             .optional()?;
-        if known.is_some_and(|known| known != public) {
+        let ours = keys.public_keys().map_err(crate::Error::SigningKey)?;
+        if known.is_some_and(|known| ours.iter().all(|key| key.to_string() != known)) {
             return Err(CentreError::OtherSeriesKeys(keys.key_id));
         }
         transaction.execute(
             "INSERT INTO series (id, name, public_key, sealed_keys, moves_per_year, needs_owner, added_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (id) DO UPDATE SET name = ?2, sealed_keys = ?4, moves_per_year = ?5, needs_owner = ?6",
+             ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, sealed_keys = ?4, moves_per_year = ?5, needs_owner = ?6",
             params![
                 keys.key_id.0,
                 keys.name,
@@ -96,17 +98,14 @@ impl Centre {
         )?;
         let rows = statement.query_map([], |row| {
             let public: String = row.get(2)?;
-            let series = Series {
-                key_id: KeyId(row.get(0)?),
-                name: row.get(1)?,
-                public_key: public.parse().map_err(|_| {
-                    rusqlite::Error::InvalidColumnType(
-                        2,
-                        "public_key".into(),
-                        rusqlite::types::Type::Text,
-                    )
-                })?,
-            };
+            let public = public.parse().map_err(|_| {
+                rusqlite::Error::InvalidColumnType(
+                    2,
+                    "public_key".into(),
+                    rusqlite::types::Type::Text,
+                )
+            })?;
+            let series = Series::new(KeyId(row.get(0)?), row.get::<_, String>(1)?, public);
             let policy = Policy {
                 moves_per_year: row.get(3)?,
                 needs_owner: row.get(4)?,

@@ -64,8 +64,8 @@ pub(super) fn answer_report(path: &Path, check: &Check<'_>) -> Result<Report, Er
     report.line("to the request", data_encoding::HEXUPPER.encode(&id));
     let signature = match check.listed(key_id)? {
         None => "not checked; add --series FILE",
-        Some((_, key)) => {
-            let verified = answer.verify(key);
+        Some((_, series)) => {
+            let verified = answer.verify(&series.public_key);
             verified.map_err(|_| Error::format(path)(FormatError::Signature))?;
             "right: the vendor's"
         }

@@ -29,8 +29,8 @@ pub(super) fn report(bytes: &[u8], path: &Path, check: &Check<'_>) -> Result<Rep
     let document = Document::from_bytes(bytes).map_err(Error::format(path))?;
     let (key_id, _) = document.claims().map_err(Error::format(path))?;
     let (voucher, private, signature) = match check.listed(key_id)? {
-        Some((_, key)) => {
-            let licence = document.verify(key).map_err(Error::format(path))?;
+        Some((_, series)) => {
+            let licence = document.verify_by(series).map_err(Error::format(path))?;
             (licence.voucher, licence.private, "right: the vendor's")
         }
         None => {

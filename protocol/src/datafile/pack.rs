@@ -92,6 +92,7 @@ pub fn write(
         salt: draw.salt,
         content_key_version: content_key.version,
         objects,
+        earlier_keys: keys.earlier.clone(),
     };
     directory.check()?;
     let signed = keys

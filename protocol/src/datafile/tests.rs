@@ -18,6 +18,7 @@ fn keys() -> CryptKey {
             version: 1,
             key: Secret::random(),
         }],
+        earlier: None,
     }
 }
 

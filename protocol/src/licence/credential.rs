@@ -4,10 +4,8 @@ use minicbor::{Decode, Encode};
 
 use super::{PeriodError, Voucher, verified_voucher};
 use crate::{
-    KeyId, UnixSeconds,
-    delegation::Delegation,
-    envelope::FormatError,
-    signature::{PublicKey, Signed},
+    KeyId, UnixSeconds, delegation::Delegation, envelope::FormatError, series::SeriesKeys,
+    signature::Signed,
 };
 
 /// What a server shows to prove that it may speak for a key: the voucher, and the holder's delegation to it.
@@ -48,12 +46,12 @@ impl Credential {
     /// Names the link that is broken.
     pub fn verify(
         &self,
-        series: &PublicKey,
+        series: &SeriesKeys,
         key_id: KeyId,
         server: &[u8; 32],
         now: UnixSeconds,
     ) -> Result<Voucher, CredentialError> {
-        let voucher = verified_voucher(&self.voucher, series)?;
+        let voucher = series.find(|key| verified_voucher(&self.voucher, key))?;
         if voucher.key_id != key_id {
             return Err(CredentialError::OtherSeries(voucher.key_id));
         }

@@ -39,6 +39,7 @@ pub(crate) fn cryptkey(algorithm: Algorithm) -> CryptKey {
         created_at: CREATED_AT,
         signing: signing(algorithm, 0x11),
         content_keys: vec![content(1, 0x21), content(2, 0x22)],
+        earlier: None,
     }
 }
 
@@ -195,10 +196,9 @@ pub(crate) fn facts() -> SessionFacts {
 
 /// `licence.series` with the series in both algorithms, which two ids tell apart here.
 pub(crate) fn series_text() -> String {
-    let series = |key_id, algorithm| Series {
-        key_id,
-        name: "Складской учёт".into(),
-        public_key: cryptkey(algorithm).signing.public().unwrap(),
+    let series = |key_id, algorithm| {
+        let public = cryptkey(algorithm).signing.public().unwrap();
+        Series::new(key_id, "Складской учёт", public)
     };
     let text = series::with(
         "; the series of this server\n",

@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use protocol::{
+    KeyId,
     code::ActivationCode,
     envelope::Kind,
     licence::MAX_FILE,
@@ -75,6 +76,10 @@ pub(super) struct Installation {
     #[serde(default, rename = "IEC")]
     #[schema(nullable = true)]
     iec: Option<NumberOrText>,
+    /// The series of the code, four hex digits; needed where series of several vendors are known
+    #[serde(default, rename = "KeyID")]
+    #[schema(nullable = true)]
+    key_id: Option<String>,
     /// The number of the carrier to put it on
     #[serde(default)]
     #[schema(nullable = true)]
@@ -147,31 +152,18 @@ fn wanted(bytes: &[u8]) -> Result<Wanted, ApiError> {
                 .map_err(|error| wrong("Licence", format!("it is not base64 ({error})")))
         }
         (None, Some(code)) => {
-            let code = ActivationCode::parse(code)
-                .map_err(|error| wrong("ActivationCodeString", error.to_string()))?;
-            let itn = wanted.itn.as_ref().map(|itn| match itn {
-                NumberOrText::Number(number) => Itn::from_number(*number),
-                NumberOrText::Text(text) => text.parse(),
-            });
-            let iec = wanted.iec.as_ref().map(|iec| match iec {
-                NumberOrText::Number(number) => Iec::from_number(*number),
-                NumberOrText::Text(text) => text.parse(),
-            });
             if wanted.blank_key_no.is_some() {
                 return Err(ApiError::not_here(
                     "This version puts licences on this computer only; leave BlankKeyNo out.",
                 ));
             }
-            Ok(Wanted::Code(Box::new(Order {
+            let asked = Ordered {
                 code,
-                itn: itn
-                    .transpose()
-                    .map_err(|error| wrong("ITN", error.to_string()))?,
-                iec: iec
-                    .transpose()
-                    .map_err(|error| wrong("IEC", error.to_string()))?,
-                series: None,
-            })))
+                itn: wanted.itn.as_ref(),
+                iec: wanted.iec.as_ref(),
+                key_id: wanted.key_id.as_deref(),
+            };
+            Ok(Wanted::Code(Box::new(asked.order()?)))
         }
         _ => Err(ApiError::bad_request(
             "The body has either Licence, a document in base64, or ActivationCodeString.",
@@ -179,14 +171,58 @@ fn wanted(bytes: &[u8]) -> Result<Wanted, ApiError> {
     }
 }
 
-fn not_activated(error: &CentreError, lang: Lang) -> ApiError {
+/// An order as a body names it.
+pub(super) struct Ordered<'a> {
+    pub(super) code: &'a str,
+    pub(super) itn: Option<&'a NumberOrText>,
+    pub(super) iec: Option<&'a NumberOrText>,
+    pub(super) key_id: Option<&'a str>,
+}
+
+impl Ordered<'_> {
+    /// Its values, checked.
+    pub(super) fn order(&self) -> Result<Order, ApiError> {
+        let wrong =
+            |field: &str, error: String| ApiError::bad_request(&format!("{field}: {error}"));
+        let code = ActivationCode::parse(self.code)
+            .map_err(|error| wrong("ActivationCodeString", error.to_string()))?;
+        let itn = self.itn.map(|itn| match itn {
+            NumberOrText::Number(number) => Itn::from_number(*number),
+            NumberOrText::Text(text) => text.parse(),
+        });
+        let iec = self.iec.map(|iec| match iec {
+            NumberOrText::Number(number) => Iec::from_number(*number),
+            NumberOrText::Text(text) => text.parse(),
+        });
+        let series = self.key_id.map(str::parse::<KeyId>);
+        Ok(Order {
+            code,
+            itn: itn
+                .transpose()
+                .map_err(|error| wrong("ITN", error.to_string()))?,
+            iec: iec
+                .transpose()
+                .map_err(|error| wrong("IEC", error.to_string()))?,
+            series: series
+                .transpose()
+                .map_err(|error| wrong("KeyID", error.to_string()))?,
+        })
+    }
+}
+
+pub(super) fn not_activated(error: &CentreError, lang: Lang) -> ApiError {
     match error {
         CentreError::Install(error) => refused(error, lang),
         CentreError::Keys(_) | CentreError::Holder(_) => {
             log::error!("{error}");
             ApiError::internal()
         }
-        CentreError::Refused(_) => ApiError::bad_request(&error.text(lang)),
+        CentreError::Refused(_)
+        | CentreError::Answer(_)
+        | CentreError::NotWaiting
+        | CentreError::NotOurs(..)
+        | CentreError::WhichSeries(_)
+        | CentreError::UnknownSeries(_) => ApiError::bad_request(&error.text(lang)),
         _ => ApiError::busy(&error.text(lang)),
     }
 }

@@ -11,8 +11,10 @@ mod format;
 mod health;
 mod licences;
 mod metrics;
+mod offline;
 mod openapi;
 mod query;
+mod reserve;
 mod serverinfo;
 mod sessions;
 mod sign_in;
@@ -51,6 +53,9 @@ fn described() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(serverinfo::get))
         .routes(routes!(licences::list, licences::install))
         .routes(routes!(licences::one, licences::switch))
+        .routes(routes!(reserve::reserve))
+        .routes(routes!(offline::request))
+        .routes(routes!(offline::answer))
         .routes(routes!(connections::list))
         .routes(routes!(connections::one, connections::drop))
         .routes(routes!(sessions::list))

@@ -57,7 +57,7 @@ pub(super) fn activate(wanted: &Activate) -> Result<(), Failure> {
     let ring = ring(&places, &conf)?;
     let failed = |error: CentreError| Failure::from(error.text(lang));
     let Some(file) = &wanted.offline else {
-        let link = Link::new(&conf.centre).map_err(failed)?;
+        let link = Link::of_order(&conf.centre, &ring, order.series).map_err(failed)?;
         let installed = centre::activate(&ring, &link, &order, now().seconds()).map_err(failed)?;
         println!("{}", installed_text(&installed, lang));
         return Ok(());
@@ -114,7 +114,7 @@ pub(super) fn reserve(wanted: &Reserve) -> Result<(), Failure> {
     let failed = |error: CentreError| Failure::from(error.text(lang));
     let now = now().seconds();
     let Some(file) = &wanted.offline else {
-        let link = Link::new(&conf.centre).map_err(failed)?;
+        let link = Link::of_key(&conf.centre, &ring, wanted.key_no).map_err(failed)?;
         let code = centre::reserve(&ring, &link, wanted.key_no, now).map_err(failed)?;
         println!("{}", reserve_text(&code, lang));
         return Ok(());
@@ -144,13 +144,13 @@ pub(super) fn update() -> Result<(), Failure> {
     let (places, conf) = open()?;
     let lang = conf.lang;
     let ring = ring(&places, &conf)?;
-    let failed = |error: CentreError| Failure::from(error.text(lang));
-    let link = Link::new(&conf.centre).map_err(failed)?;
     let now = now().seconds();
     let mut failures = Vec::new();
     let installed = ring.installed();
     for installed in installed.iter().filter(|one| centre::is_renewable(one)) {
-        match centre::renew(&ring, &link, installed, now) {
+        let renewed = Link::of_key(&conf.centre, &ring, installed.key_no.unwrap_or_default())
+            .and_then(|link| centre::renew(&ring, &link, installed, now));
+        match renewed {
             Ok(_) => println!(
                 "{}",
                 lang.pick(

@@ -357,7 +357,7 @@ async fn object_key(server: &Server, life: &Life, ask: ObjectKey) -> Result<Answ
     else {
         return Ok(denied(Reason::UnknownSession));
     };
-    let Some(public_key) = server.keys.public_key(life.key_id) else {
+    let Some(series) = server.keys.one_series(life.key_id) else {
         return Ok(denied(Reason::NotWorkable));
     };
     let directory = match (
@@ -366,7 +366,7 @@ async fn object_key(server: &Server, life: &Life, ask: ObjectKey) -> Result<Answ
     ) {
         (Some(directory), _) => directory,
         (None, None) => return Ok(denied(Reason::SendDirectory)),
-        (None, Some(bytes)) => match SignedDirectory::read(&bytes, Some(&public_key)) {
+        (None, Some(bytes)) => match SignedDirectory::read_by(&bytes, &series) {
             Ok(directory) if directory.hash == ask.directory_hash => {
                 server.directories.keep(life.key_id, directory)
             }

@@ -79,7 +79,12 @@ fn show(
             v: visit,
             written,
             error,
-            centre: server.conf().centre.url.is_some(),
+            centre: server.conf().centre.url.is_some()
+                || server
+                    .keys
+                    .series()
+                    .iter()
+                    .any(|series| series.centre.is_some()),
             qr,
             picture: super::picture(server, visit),
         },

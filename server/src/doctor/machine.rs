@@ -56,7 +56,7 @@ pub(super) fn settings(places: &Places, report: &mut Report) -> Option<Conf> {
                 );
                 report.add(SETTINGS, State::Warning, texts);
             }
-            if !conf.series_file.exists() {
+            if !crate::keys::has_series(&conf.series_file) {
                 let name = conf.series_file.display();
                 let texts = (
                     format!(

@@ -36,8 +36,8 @@ pub(super) fn is_ours(address: SocketAddr, places: &Places) -> bool {
         .is_some_and(|answer| answer.contains(&format!("ComputerID: {id}")))
 }
 
-/// Whether the licence centre of the settings can be reached.
-pub(super) fn centre(places: &Places, report: &mut Report) {
+/// Whether the licence centres of the settings and of the series can be reached.
+pub(super) fn centres(places: &Places, of_series: Vec<String>, report: &mut Report) {
     let text = read_limited(&places.conf(), 1024 * 1024).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let url = Ini::load_from_str_noescape(&text)
@@ -50,10 +50,16 @@ pub(super) fn centre(places: &Places, report: &mut Report) {
             )
         })
         .filter(|url| !url.is_empty());
-    let Some(url) = url else {
-        return;
-    };
-    let reached = parts(&url).and_then(|(host, port)| {
+    let mut urls: Vec<String> = url.into_iter().chain(of_series).collect();
+    urls.sort();
+    urls.dedup();
+    for url in urls {
+        centre(&url, report);
+    }
+}
+
+fn centre(url: &str, report: &mut Report) {
+    let reached = parts(url).and_then(|(host, port)| {
         let addresses = (host.as_str(), port).to_socket_addrs().ok()?;
         addresses
             .into_iter()

@@ -13,11 +13,10 @@ use protocol::{
     envelope::{FormatError, Kind},
     files::read_limited,
     licence::{Document, Licence, MAX_FILE, Voucher},
-    series::Series,
     signature::Secret,
 };
 
-use super::{Computer, HolderKeys, OpenError, centre::is_given_back};
+use super::{Computer, HolderKeys, OpenError, centre::is_given_back, series_file::Known};
 use crate::accounting::{Key, Moment};
 
 /// A licence file of ours.
@@ -82,7 +81,7 @@ pub struct Found {
 
 /// What licences are checked against.
 pub(super) struct Against<'a> {
-    pub(super) series: &'a [Series],
+    pub(super) known: &'a Known,
     pub(super) computer: &'a Computer,
     /// The holder keys, or why they do not open.
     pub(super) holder: Result<Option<&'a HolderKeys>, String>,
@@ -145,14 +144,16 @@ pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> In
         Ok(claims) => claims,
         Err(error) => return broken(file, None, OpenError::Format(error)),
     };
-    let Some(series) = against
-        .series
-        .iter()
-        .find(|series| series.key_id == claims.0)
-    else {
-        return broken(file, Some(claims), OpenError::UnknownSeries(claims.0));
+    let known = against.known;
+    let Some(series) = known.series.iter().find(|series| series.key_id == claims.0) else {
+        let dispute = known.disputed.iter().find(|one| one.key_id == claims.0);
+        let error = match dispute {
+            Some(dispute) => OpenError::Disputed(dispute.key_id, dispute.claims.clone()),
+            None => OpenError::UnknownSeries(claims.0),
+        };
+        return broken(file, Some(claims), error);
     };
-    let licence = match document.verify(&series.public_key) {
+    let licence = match document.verify_by(series) {
         Ok(licence) => licence,
         Err(error) => return broken(file, Some(claims), OpenError::Format(error)),
     };

@@ -56,6 +56,21 @@ impl KeysError {
     }
 }
 
+/// Whether there is licence.series, or a file in the folder `series.d` beside it.
+pub(crate) fn has_series(file: &std::path::Path) -> bool {
+    series_file::files(file).iter().any(|file| file.exists())
+}
+
+/// The licence centres that the series themselves name.
+pub(crate) fn centres_of(file: &std::path::Path) -> Vec<String> {
+    let known = series_file::read(file);
+    known
+        .series
+        .into_iter()
+        .filter_map(|one| one.centre)
+        .collect()
+}
+
 /// Makes a folder that only the server's user reads.
 pub(crate) fn make_folder(folder: &std::path::Path) -> Result<(), KeysError> {
     let mut builder = std::fs::DirBuilder::new();

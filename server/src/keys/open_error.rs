@@ -17,6 +17,8 @@ pub enum OpenError {
     Unreadable(String),
     /// The series is not in licence.series.
     UnknownSeries(KeyId),
+    /// Two vendors claim the series; what and where each says so.
+    Disputed(KeyId, [String; 2]),
     /// It was issued to another holder key.
     OtherHolder,
     /// The holder key does not open here.
@@ -65,6 +67,10 @@ impl OpenError {
             Self::UnknownSeries(key_id) => lang.pick(
                 format!("Series {key_id} is not in licence.series; add the vendor's section to it."),
                 format!("Серии {key_id} нет в файле licence.series; добавьте в него раздел от поставщика."),
+            ),
+            Self::Disputed(key_id, [first, second]) => lang.pick(
+                format!("Two vendors claim the series {key_id}: {first} and {second}. Find out whose file is right, and remove the other one."),
+                format!("На серию {key_id} претендуют два поставщика: {first} и {second}. Выясните, чей файл верный, и удалите другой."),
             ),
             Self::OtherHolder => lang.pick(
                 "The licence was issued for another computer. Activate its code here, after the key was given back there, or ask the vendor for a licence by a request made here.",

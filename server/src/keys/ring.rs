@@ -22,7 +22,8 @@ use super::{
     Computer, HolderError, HolderKeys, InstanceKey, KeysError,
     centre::is_reserve,
     licences::{Against, Found, Installed, is_licence, read_folder, read_one},
-    make_folder, series_file,
+    make_folder,
+    series_file::{self, Known},
 };
 use crate::{
     accounting::{Key, Moment, usable},
@@ -37,7 +38,7 @@ const RENEW_BEFORE: i64 = MAX_LIFE / 2;
 pub struct ObjectKeyError(pub Reason);
 
 struct Content {
-    series: Vec<Series>,
+    known: Known,
     found: Found,
 }
 
@@ -81,7 +82,7 @@ impl KeyRing {
             places: places.clone(),
             series_file,
             content: RwLock::new(Arc::new(Content {
-                series: Vec::new(),
+                known: Known::default(),
                 found: Found::default(),
             })),
             off: RwLock::default(),
@@ -121,7 +122,8 @@ impl KeyRing {
             .map(|entry| entry.path())
             .filter(|path| is_licence(path) || is_reserve(path));
         let mut seen: Vec<Seen> = licences
-            .chain([self.series_file.clone(), self.holder_file()])
+            .chain(series_file::files(&self.series_file))
+            .chain([self.holder_file()])
             .filter_map(|path| {
                 let metadata = std::fs::metadata(&path).ok()?;
                 Some((path, metadata.len(), metadata.modified().ok()))
@@ -136,8 +138,8 @@ impl KeyRing {
         // Looked at first: what changes while it is read is seen as a change later.
         let seen = self.look();
         *self.seen.lock() = seen;
-        let series = series_file::read(&self.series_file);
-        let found = self.with_against(&series, |against| read_folder(&self.places.data, against));
+        let known = series_file::read(&self.series_file);
+        let found = self.with_against(&known, |against| read_folder(&self.places.data, against));
         for file in &found.foreign {
             if self.mentioned.lock().insert(file.clone()) {
                 log::info!(
@@ -156,17 +158,17 @@ impl KeyRing {
             }
         }
         self.credentials.lock().clear();
-        *self.content.write() = Arc::new(Content { series, found });
+        *self.content.write() = Arc::new(Content { known, found });
     }
 
-    fn with_against<T>(&self, series: &[Series], work: impl FnOnce(&Against<'_>) -> T) -> T {
+    fn with_against<T>(&self, known: &Known, work: impl FnOnce(&Against<'_>) -> T) -> T {
         let holder = HolderKeys::open(&self.holder_file(), &self.computer.facts);
         let holder = match &holder {
             Ok(keys) => Ok(keys.as_ref()),
             Err(error) => Err(error.to_string()),
         };
         work(&Against {
-            series,
+            known,
             computer: &self.computer,
             holder,
         })
@@ -179,7 +181,7 @@ impl KeyRing {
     /// Checks a licence document that is not installed yet.
     pub fn inspect(&self, bytes: &[u8], file: PathBuf) -> Installed {
         let content = self.content();
-        self.with_against(&content.series, |against| read_one(file, bytes, against))
+        self.with_against(&content.known, |against| read_one(file, bytes, against))
     }
 
     /// This computer's licence request.
@@ -255,17 +257,19 @@ impl KeyRing {
 
     /// The known series.
     pub fn series(&self) -> Vec<Series> {
-        self.content().series.clone()
+        self.content().known.series.clone()
+    }
+
+    /// A series that is known.
+    pub fn one_series(&self, key_id: KeyId) -> Option<Series> {
+        let content = self.content();
+        let mut all = content.known.series.iter();
+        all.find(|series| series.key_id == key_id).cloned()
     }
 
     /// The series' public key.
     pub fn public_key(&self, key_id: KeyId) -> Option<PublicKey> {
-        let content = self.content();
-        content
-            .series
-            .iter()
-            .find(|series| series.key_id == key_id)
-            .map(|series| series.public_key.clone())
+        Some(self.one_series(key_id)?.public_key)
     }
 
     /// What accounting counts, by series.

@@ -40,11 +40,8 @@ pub(crate) fn place(root: &Path, keys: &CryptKey) -> Places {
         logs: root.join("config/logs"),
     };
     fs::create_dir_all(&places.config).unwrap();
-    let known = Series {
-        key_id: keys.key_id,
-        name: keys.name.clone(),
-        public_key: keys.signing.public().unwrap(),
-    };
+    let public = keys.signing.public().unwrap();
+    let known = Series::new(keys.key_id, keys.name.clone(), public);
     let text = series::with("", &known);
     write_whole(
         &places.config.join("licence.series"),
@@ -76,7 +73,7 @@ fn an_issued_licence_is_installed_under_its_name_and_speaks_for_the_server() {
     let credential = ring.any_credential(SERIES, now, now).unwrap();
     let public = keys.signing.public().unwrap();
     let voucher = credential
-        .verify(&public, SERIES, &ring.instance.public, NOW)
+        .verify(&public.into(), SERIES, &ring.instance.public, NOW)
         .unwrap();
     assert_eq!((voucher.key_no, voucher.licence_count), (7, 3));
     // Half a day later a new delegation is made.
@@ -239,4 +236,101 @@ fn a_changed_folder_is_read_when_two_looks_agree() {
     assert!(!ring.reload_if_changed());
     assert!(ring.reload_if_changed());
     assert!(ring.pool(SERIES).is_empty());
+}
+
+#[test]
+fn no_licence_with_one_byte_altered_or_missing_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let ring = ring(&place(folder.path(), &keys));
+    let licence = issue(&keys, &ring.request(NOW).unwrap(), 7, KeyType::Main, 3);
+    assert_eq!(ring.inspect(&licence, "x".into()).error, None);
+    let installed = |bytes: &[u8]| install_document(&ring, bytes, Path::new("x"));
+    for at in 0..licence.len() {
+        let mut altered = licence.clone();
+        altered[at] ^= 1 << (at % 8);
+        assert!(
+            ring.inspect(&altered, "x".into()).error.is_some(),
+            "byte {at}"
+        );
+        assert!(installed(&altered).is_err(), "byte {at}");
+        assert!(installed(&licence[..at]).is_err(), "cut to {at}");
+    }
+    // One of a later version of the format is told apart from a damaged one.
+    let mut newer = licence.clone();
+    newer[4] = 2;
+    let error = installed(&newer).unwrap_err().to_string();
+    assert!(error.contains("update the server"), "{error}");
+    assert!(ring.installed().is_empty());
+    installed(&licence).unwrap();
+}
+
+#[test]
+fn a_licence_that_begins_later_is_installed_and_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let ring = ring(&place(folder.path(), &keys));
+    let licence = issue(&keys, &ring.request(NOW).unwrap(), 7, KeyType::Main, 3);
+    let document = protocol::licence::Document::from_bytes(&licence).unwrap();
+    let read = document.verify(&keys.signing.public().unwrap()).unwrap();
+    let later = protocol::licence::Voucher {
+        start_date: Some(NOW + 86_400),
+        ..read.voucher
+    };
+    let document = protocol::licence::Document::issue(later, &read.private, &keys.signing).unwrap();
+    install_document(&ring, &document.to_bytes(), Path::new("x")).unwrap();
+    let at = |seconds| {
+        let now = Moment::from_seconds(seconds);
+        ring.any_credential(SERIES, now, now)
+    };
+    assert_eq!(at(NOW).err(), Some(protocol::Reason::NotStarted));
+    assert!(at(NOW + 86_400).is_ok());
+}
+
+#[test]
+fn after_a_rotation_old_licences_work_and_new_ones_need_the_new_series_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = vendor(SERIES);
+    let places = place(folder.path(), &keys);
+    let ring = ring(&places);
+    let request = ring.request(NOW).unwrap();
+    let old = issue(&keys, &request, 1, KeyType::Main, 3);
+    install_document(&ring, &old, Path::new("x")).unwrap();
+    let rotated = keys
+        .rotated(protocol::signature::Algorithm::EcdsaP256)
+        .unwrap();
+    let new = issue(&rotated, &request, 2, KeyType::Additional, 3);
+    let error = install_document(&ring, &new, Path::new("x")).unwrap_err();
+    assert!(error.to_string().contains("signature"), "{error}");
+    let text = series::with("", &rotated.series().unwrap());
+    fs::write(places.config.join("licence.series"), text).unwrap();
+    ring.reload();
+    install_document(&ring, &new, Path::new("x")).unwrap();
+    let workable = || ring.pool(SERIES).iter().filter(|key| key.workable).count();
+    assert_eq!(workable(), 2);
+    // What an earlier key signed opens here, and is believed by a component that knows both.
+    let now = Moment::from_seconds(NOW);
+    let public = rotated.public_keys().unwrap();
+    for key_no in [1, 2] {
+        let credential = ring.credential(SERIES, key_no, now).unwrap();
+        let verified = credential.verify(&public, SERIES, &ring.instance.public, NOW);
+        assert_eq!(verified.unwrap().key_no, key_no);
+    }
+    let forgotten = Series {
+        earlier_keys: Vec::new(),
+        ..rotated.series().unwrap()
+    };
+    fs::write(
+        places.config.join("licence.series"),
+        series::with("", &forgotten),
+    )
+    .unwrap();
+    ring.reload();
+    // The additional key has no main one beside it any more; the file itself is good.
+    let errors: Vec<bool> = ring
+        .installed()
+        .iter()
+        .map(|one| one.error.is_some())
+        .collect();
+    assert_eq!(errors, [true, false]);
 }

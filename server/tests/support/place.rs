@@ -53,11 +53,7 @@ impl Place {
         let data = root.join("var/1C/licence/data");
         std::fs::create_dir_all(&config).unwrap();
         let vendor = vendor::vendor(SERIES);
-        let known = Series {
-            key_id: SERIES,
-            name: "Test".into(),
-            public_key: vendor.signing.public().unwrap(),
-        };
+        let known = Series::new(SERIES, "Test", vendor.signing.public().unwrap());
         std::fs::write(config.join("licence.series"), series::with("", &known)).unwrap();
         std::fs::write(config.join("licenceserver.conf"), conf).unwrap();
         let file = root.join("a.request");

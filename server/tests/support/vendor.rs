@@ -30,6 +30,7 @@ pub(crate) fn vendor(key_id: KeyId) -> CryptKey {
             version: 1,
             key: Secret::random(),
         }],
+        earlier: None,
     }
 }
 

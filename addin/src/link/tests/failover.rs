@@ -179,7 +179,7 @@ fn of_two_servers_that_grant_at_the_same_moment_one_gets_its_seat_back_and_nobod
     let addresses = [primary.address.clone(), reserve.address.clone()];
     let key = Key {
         key_id: fake::SERIES,
-        public_key: vendor.keys.signing.public().unwrap(),
+        public_keys: vendor.keys.public_keys().unwrap(),
         servers: addresses.to_vec(),
         access_code: String::new(),
     };

@@ -71,6 +71,7 @@ impl Vendor {
                 version: 1,
                 key: Secret::random(),
             }],
+            earlier: None,
         };
         Self {
             keys,

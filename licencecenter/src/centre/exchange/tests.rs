@@ -43,6 +43,7 @@ impl Scene {
                 version: 1,
                 key: Secret::random(),
             }],
+            earlier: None,
         };
         centre.add_series(&keys, policy, "test", NOW).unwrap();
         Self {
@@ -526,4 +527,38 @@ fn no_altered_request_is_answered_with_a_licence() {
         assert!(exchanged.refusal.is_some(), "{length} bytes");
     }
     assert!(scene.centre.exchange(&bytes, "x", NOW).refusal.is_none());
+}
+
+#[test]
+fn a_series_that_got_new_keys_renews_its_licences_by_them() {
+    let mut scene = Scene::new(Policy::default());
+    let (code, server) = (scene.code(), Server::new("app"));
+    let outcome = scene.activate(&code, &server, NOW);
+    let first = scene.licence(outcome);
+    let mut rotated = scene.keys.rotated(Algorithm::EcdsaP256).unwrap();
+    rotated.content_keys.push(ContentKey {
+        version: 2,
+        key: Secret::random(),
+    });
+    let add = |scene: &mut Scene, keys: &CryptKey| {
+        let policy = Policy::default();
+        scene.centre.add_series(keys, policy, "test", NOW)
+    };
+    add(&mut scene, &rotated).unwrap();
+    let old = std::mem::replace(&mut scene.keys, rotated);
+    // The earlier keys do not come back.
+    assert!(matches!(
+        add(&mut scene, &old),
+        Err(CentreError::OtherSeriesKeys(SERIES))
+    ));
+    let outcome = scene.ask(&server.update(&first), &server, NOW + DAY);
+    let second = scene.licence(outcome);
+    let versions: Vec<u32> = second.private.holders[0]
+        .content_keys
+        .iter()
+        .map(|key| key.version)
+        .collect();
+    assert_eq!(versions, [1, 2]);
+    assert_eq!(second.voucher.key_no, first.voucher.key_no);
+    assert_eq!(scene.events("clone"), [""; 0]);
 }

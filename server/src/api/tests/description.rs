@@ -61,7 +61,10 @@ async fn the_description_has_every_address_with_its_errors_and_no_field_without_
             "get /api/usage",
             "get /api/usage/{Step}",
             "get /metrics",
+            "post /api/answers",
             "post /api/licences",
+            "post /api/licences/{KeyNo}/reserve",
+            "post /api/requests",
             "put /api/licences/{KeyNo}",
         ]
     );

@@ -10,7 +10,12 @@ async fn a_component_takes_three_seats_is_told_who_holds_them_and_frees_one() {
     let hello = &component.channel.hello;
     let voucher = hello
         .credential
-        .verify(&public, SERIES, &component.channel.server, hello.now)
+        .verify(
+            &public.clone().into(),
+            SERIES,
+            &component.channel.server,
+            hello.now,
+        )
         .unwrap();
     assert_eq!(voucher.licence_count, 3);
     assert_eq!(

@@ -42,8 +42,8 @@ pub(super) fn all(before: &Conf, conf: &Conf, door: &Door, lang: Lang) -> Result
         return Err(format!("[TLS]: {error}"));
     }
     if conf.centre != before.centre
-        && conf.centre.url.is_some()
-        && let Err(error) = Link::new(&conf.centre)
+        && let Some(url) = &conf.centre.url
+        && let Err(error) = Link::new(&conf.centre, url.clone())
     {
         return Err(error.text(lang));
     }

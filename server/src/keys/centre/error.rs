@@ -17,6 +17,9 @@ pub enum CentreError {
         "no licence centre is known; set LicenceCenterUrl in licenceserver.conf to the vendor's address, or make a request file"
     )]
     NoAddress,
+    /// Several vendors' centres are known, and a code does not say whose it is.
+    #[error("series of several vendors are known here ({}): say which one the code is of (--serie, in the API KeyID)", .0.join(", "))]
+    WhichSeries(Vec<String>),
     /// The certificates of the settings cannot be used.
     #[error("{}: {error}; LicenceCenterCertificates in licenceserver.conf names a PEM file", .path.display())]
     Certificates {
@@ -75,7 +78,9 @@ pub enum CentreError {
     #[error("series {0} is not in licence.series; add the vendor's section to it and try again")]
     UnknownSeries(KeyId),
     /// The answer does not decode, or the vendor did not sign it.
-    #[error("the licence centre's answer cannot be used: {0}")]
+    #[error(
+        "the licence centre's answer cannot be used: {0}; if the vendor has changed his key, take his licence.series anew"
+    )]
     Answer(FormatError),
     /// The answer is of another kind than the request asks for.
     #[error("the licence centre answered something else than was asked for; tell the vendor")]
@@ -113,6 +118,10 @@ impl CentreError {
         }
         match self {
             Self::NoAddress => "адрес центра лицензирования не задан: укажите LicenceCenterUrl в licenceserver.conf или сделайте файл запроса".into(),
+            Self::WhichSeries(names) => format!(
+                "здесь известны серии разных поставщиков ({}): укажите серию кода (--serie, в API — KeyID)",
+                names.join(", ")
+            ),
             Self::Certificates { path, error } => format!(
                 "{}: {error}; LicenceCenterCertificates в licenceserver.conf указывает на файл PEM",
                 path.display()
@@ -134,7 +143,9 @@ impl CentreError {
             Self::UnknownSeries(key_id) => format!(
                 "серии {key_id} нет в licence.series; добавьте в него раздел от поставщика и повторите"
             ),
-            Self::Answer(error) => format!("ответ центра лицензирования не может быть использован: {error}"),
+            Self::Answer(error) => format!(
+                "ответ центра лицензирования не может быть использован: {error}; если поставщик сменил свой ключ, возьмите его новый licence.series"
+            ),
             Self::OtherAnswer => "центр лицензирования ответил не на то, что спрашивали; сообщите поставщику".into(),
             Self::Install(error) => error.text(lang),
             Self::Holder(error) => format!("ключ держателя: {error}"),

@@ -2,14 +2,17 @@
 
 use std::{io, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
-use protocol::centre::{MAX_ANSWER, PATH, Reply};
+use protocol::{
+    KeyId,
+    centre::{MAX_ANSWER, PATH, Reply},
+};
 use ureq::{
     Agent, Error, Proxy,
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
 use super::CentreError;
-use crate::conf::CentreConf;
+use crate::{conf::CentreConf, keys::KeyRing};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(30);
@@ -23,12 +26,75 @@ pub struct Link {
 }
 
 impl Link {
-    /// The centre of the settings.
+    /// The centre of a series: that of its file, else of the settings.
     ///
     /// # Errors
-    /// When none is set, or its certificates cannot be read.
-    pub fn new(conf: &CentreConf) -> Result<Self, CentreError> {
-        let url = conf.url.clone().ok_or(CentreError::NoAddress)?;
+    /// When neither names one, or the certificates cannot be read.
+    pub fn of_series(
+        conf: &CentreConf,
+        ring: &KeyRing,
+        key_id: KeyId,
+    ) -> Result<Self, CentreError> {
+        let own = ring.one_series(key_id).and_then(|series| series.centre);
+        let url = own.or_else(|| conf.url.clone());
+        Self::new(conf, url.ok_or(CentreError::NoAddress)?)
+    }
+
+    /// The centre of an installed key.
+    ///
+    /// # Errors
+    /// As [`Link::of_series`], and when there is no such key.
+    pub fn of_key(conf: &CentreConf, ring: &KeyRing, key_no: u32) -> Result<Self, CentreError> {
+        let key_id = super::series_of(ring, key_no).ok_or(CentreError::UnknownKey(key_no))?;
+        Self::of_series(conf, ring, key_id)
+    }
+
+    /// The centre that a code is sent to: of the series that was named with it, else the only one there is. A code is
+    /// worth money, so it is shown to no other vendor.
+    ///
+    /// # Errors
+    /// As [`Link::of_series`], and [`CentreError::WhichSeries`] when there are several.
+    pub fn of_order(
+        conf: &CentreConf,
+        ring: &KeyRing,
+        series: Option<KeyId>,
+    ) -> Result<Self, CentreError> {
+        if let Some(key_id) = series {
+            return Self::of_series(conf, ring, key_id);
+        }
+        let known = ring.series();
+        let mut urls: Vec<String> = known
+            .iter()
+            .filter_map(|series| series.centre.clone().or_else(|| conf.url.clone()))
+            .collect();
+        if known.is_empty() {
+            urls.extend(conf.url.clone());
+        }
+        urls.sort();
+        urls.dedup();
+        if urls.len() > 1 {
+            let names = known
+                .iter()
+                .map(|series| format!("{} {}", series.key_id, series.name));
+            return Err(CentreError::WhichSeries(names.collect()));
+        }
+        Self::new(conf, urls.pop().ok_or(CentreError::NoAddress)?)
+    }
+
+    /// A centre at that address.
+    ///
+    /// # Errors
+    /// When the settings' certificates cannot be read.
+    pub fn new(conf: &CentreConf, url: String) -> Result<Self, CentreError> {
+        Self::patient(conf, url, WHOLE)
+    }
+
+    /// The same that waits for so long.
+    pub(super) fn patient(
+        conf: &CentreConf,
+        url: String,
+        whole: Duration,
+    ) -> Result<Self, CentreError> {
         let roots = match &conf.certificates {
             Some(path) => certificates(path)?,
             None => RootCerts::WebPki,
@@ -43,13 +109,19 @@ impl Link {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(WHOLE))
+            .timeout_global(Some(whole))
             .proxy(proxy)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .user_agent(format!("licenceserver/{}", protocol::Version::CURRENT))
             .build()
             .into();
         Ok(Self { url, agent })
+    }
+
+    /// Its address.
+    #[cfg(test)]
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Sends a request. Nothing of the reply is believed yet.

@@ -113,6 +113,19 @@ pub fn reserve_offline(
     Ok((kept.request, kept.code))
 }
 
+/// The series of a key that is here, or was given back from here.
+pub(super) fn series_of(ring: &KeyRing, key_no: u32) -> Option<KeyId> {
+    let installed = ring.installed();
+    let here = installed.iter().find(|one| one.key_no == Some(key_no));
+    let gone = || {
+        let folders = [ring.data().to_owned(), ring.data().join("retired")];
+        let mut kept = folders.iter().flat_map(|folder| Kept::all(folder));
+        kept.find(|kept| kept.key_no == key_no)
+            .map(|kept| kept.key_id)
+    };
+    here.and_then(|one| one.key_id).or_else(gone)
+}
+
 /// Whether a key is being given back: its licence does not work then.
 pub(in crate::keys) fn is_given_back(data: &Path, key_id: KeyId, key_no: u32) -> bool {
     path(data, key_id, key_no).exists()

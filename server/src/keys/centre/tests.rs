@@ -43,6 +43,8 @@ enum Way {
     Instead(Vec<u8>),
     /// What the centre said first, again and again.
     Replay,
+    /// Nobody answers, and nobody hangs up, until the other side does.
+    Silent,
 }
 
 /// A vendor's centre behind a socket.
@@ -132,11 +134,7 @@ impl World {
 }
 
 fn link(url: &str) -> Link {
-    Link::new(&CentreConf {
-        url: Some(url.into()),
-        ..CentreConf::default()
-    })
-    .unwrap()
+    Link::new(&CentreConf::default(), url.into()).unwrap()
 }
 
 fn answer(
@@ -162,6 +160,11 @@ fn answer(
     };
     if let Way::Instead(bytes) = way {
         return stream.write_all(bytes).ok();
+    }
+    if matches!(way, Way::Silent) {
+        // Ends when the server has lost its patience.
+        let _ = stream.read(&mut buffer);
+        return None;
     }
     let fresh = centre.lock().unwrap().exchange(&body, "test", NOW).bytes;
     let mut said = said.lock().unwrap();
@@ -513,4 +516,146 @@ fn a_renewal_brings_changes_and_ends_a_key_that_the_vendor_took_back() {
             .count()
             == 1
     );
+}
+
+#[test]
+fn each_vendors_codes_and_keys_go_to_his_own_centre() {
+    let world = World::new();
+    let computer = world.computer("a");
+    let ring = computer.ring();
+    let plain = CentreConf::default();
+    let common = CentreConf {
+        url: Some("https://common.example".into()),
+        ..CentreConf::default()
+    };
+    let other = protocol::KeyId(0x0002);
+    let url = |link: Result<Link, CentreError>| link.map(|link| link.url().to_owned());
+    assert!(matches!(
+        Link::of_order(&plain, &ring, None),
+        Err(CentreError::NoAddress)
+    ));
+    assert_eq!(
+        url(Link::of_order(&common, &ring, None)).unwrap(),
+        "https://common.example"
+    );
+    // Another vendor's product comes with a file of its own.
+    let second = protocol::series::Series {
+        centre: Some(world.url.clone()),
+        ..protocol::series::Series::new(other, "Shop", vendor(other).signing.public().unwrap())
+    };
+    let folder = computer.root.join("config/series.d");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = protocol::series::with("", &second);
+    std::fs::write(folder.join("shop.series"), text).unwrap();
+    ring.reload();
+    assert_eq!(url(Link::of_order(&plain, &ring, None)).unwrap(), world.url);
+    let error = Link::of_order(&common, &ring, None).unwrap_err();
+    let CentreError::WhichSeries(names) = &error else {
+        panic!("{error}")
+    };
+    assert!(names.contains(&"0002 Shop".to_owned()), "{names:?}");
+    assert!(error.text(Lang::Russian).contains("--serie"));
+    for (series, expected) in [
+        (SERIES, "https://common.example"),
+        (other, world.url.as_str()),
+    ] {
+        assert_eq!(
+            url(Link::of_order(&common, &ring, Some(series))).unwrap(),
+            expected
+        );
+    }
+    // A key goes back to the centre of its own series, also when its file is gone already.
+    let code = world.code();
+    let key_no = activate(&ring, &world.link(), &order(&code), NOW)
+        .unwrap()
+        .key_no
+        .unwrap();
+    let of_key = || url(Link::of_key(&common, &ring, key_no)).unwrap();
+    assert_eq!(of_key(), "https://common.example");
+    reserve(&ring, &world.link(), key_no, NOW).unwrap();
+    assert!(ring.installed().is_empty());
+    assert_eq!(of_key(), "https://common.example");
+    assert!(matches!(
+        Link::of_key(&common, &ring, 1),
+        Err(CentreError::UnknownKey(1))
+    ));
+}
+
+#[test]
+fn a_centre_that_was_restored_ends_no_licence() {
+    let world = World::new();
+    let (old, new) = (world.computer("old"), world.computer("new"));
+    let code = world.code();
+    let key_no = activate(&old.ring(), &world.link(), &order(&code), NOW)
+        .unwrap()
+        .key_no
+        .unwrap();
+    let backup = world.folder.path().join("backup");
+    let mut centre = world.centre.lock().unwrap();
+    centre.backup(&backup, "phrase", "test", NOW).unwrap();
+    drop(centre);
+    let code = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+    activate(&new.ring(), &world.link(), &order(&code), NOW).unwrap();
+    let place = world.folder.path().join("again");
+    licencecenter::centre::backup::restore(&place, &backup, "phrase", "test", NOW).unwrap();
+    let mut restored = Centre::open(&place).unwrap();
+    restored.unlock("phrase").unwrap();
+    *world.centre.lock().unwrap() = restored;
+    let ring = new.ring();
+    let error = renew(&ring, &world.link(), &ring.installed()[0], NOW).unwrap_err();
+    assert_eq!(refused(error), CentreReason::CentreRestored as u16);
+    let error = reserve(&ring, &world.link(), key_no, NOW).unwrap_err();
+    assert_eq!(refused(error), CentreReason::CentreRestored as u16);
+    assert_eq!(new.workable(), 1);
+}
+
+#[test]
+fn a_centre_that_is_slow_is_waited_for_so_long_and_the_same_command_goes_on_later() {
+    let world = World::new();
+    let (code, computer) = (world.code(), world.computer("a"));
+    let hasty = || {
+        let patience = std::time::Duration::from_millis(300);
+        Link::patient(&CentreConf::default(), world.url.clone(), patience).unwrap()
+    };
+    world.set(Way::Silent);
+    let ring = computer.ring();
+    let error = activate(&ring, &hasty(), &order(&code), NOW).unwrap_err();
+    assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
+    world.set(Way::Good);
+    let installed = activate(&ring, &world.link(), &order(&code), NOW).unwrap();
+    // Its renewal is not answered either: it works on.
+    world.set(Way::Silent);
+    let error = renew(&ring, &hasty(), &installed, NOW).unwrap_err();
+    assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
+    let key_no = installed.key_no.unwrap();
+    let error = reserve(&ring, &hasty(), key_no, NOW).unwrap_err();
+    assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
+    assert_eq!(computer.workable(), 1);
+}
+
+#[test]
+fn no_answer_with_one_byte_altered_is_acted_on() {
+    let world = World::new();
+    let (code, computer) = (world.code(), world.computer("a"));
+    let ring = computer.ring();
+    let request = prepare(&ring, &order(&code), NOW).unwrap();
+    let answer = world
+        .centre
+        .lock()
+        .unwrap()
+        .exchange(&request, "x", NOW)
+        .bytes;
+    for at in 0..answer.len() {
+        let mut altered = answer.clone();
+        altered[at] ^= 1 << (at % 8);
+        let taken = Reply::from_bytes(&altered)
+            .map_err(CentreError::Answer)
+            .and_then(|reply| accept(&ring, reply));
+        assert!(taken.is_err(), "byte {at}");
+        let cut = Reply::from_bytes(&answer[..at]);
+        assert!(cut.is_err(), "cut to {at}");
+    }
+    assert!(ring.installed().is_empty());
+    accept(&ring, Reply::from_bytes(&answer).unwrap()).unwrap();
+    assert_eq!(computer.workable(), 1);
 }
