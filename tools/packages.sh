@@ -154,6 +154,34 @@ linux() {
     done
 }
 
+<<<<<<< Updated upstream
+=======
+# windows: builds the programs for both kinds of processes; an installer has both.
+windows() {
+    local arch target package file files=$work/windows
+    need_packages nsis
+    for arch in x86_64 i386; do
+        mkdir -p "$files/$arch"
+        target=${arch/i386/i686}-pc-windows-gnu
+        tools/release.sh "$target" licenceserver licenceaddin >"$work/built"
+        while read -r file; do cp "$file" "$files/$arch/"; done <"$work/built"
+        for package in licenceserver licenceaddin; do
+            tools/sbom.py "$package" "$target" "$version" "$out/$package-$version.win-$arch.cdx.json"
+        done
+    done
+    # The editors of Windows want its ends of lines, and the user's folder is another one.
+    sed 's/$/\r/' server/src/conf/default.conf >"$files/licenceserver.conf.sample"
+    sed -e 's|to \.1C/licence/3\.0/licenceaddin\.conf in$|to %LocalAppData%\\1C\\licence\\3.0\\licenceaddin.conf|' \
+        -e 's|^; a user.s home folder (for|; (for|' -e 's/$/\r/' \
+        packaging/linux/licenceaddin/licenceaddin.conf.sample >"$files/licenceaddin.conf.sample"
+    grep -q '%LocalAppData%' "$files/licenceaddin.conf.sample"
+    for package in licenceserver licenceaddin; do
+        makensis -V2 -WX -INPUTCHARSET UTF8 "-DPACKAGE=$package" "-DVERSION=$version" "-DMAKER=$maker" "-DFILES=$files" \
+            "-DOUT=$out/$package-$version.win.exe" "packaging/windows/$package.nsi"
+    done
+}
+
+>>>>>>> Stashed changes
 for part in "${parts[@]}"; do
     case $part in
     linux-x86_64) step "packages for Linux x86_64" linux x86_64 x86_64-unknown-linux-gnu ;;

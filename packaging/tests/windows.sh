@@ -1,0 +1,197 @@
+# shellcheck shell=bash
+# Runs under Wine (in_wine of tools/wine.sh): installs, asks, upgrades, removes.
+#
+# windows.sh PACKAGES OLD NEW TOOLS   PACKAGES/OLD and PACKAGES/NEW hold two versions of both installers, TOOLS what
+# waiting.c and press.c compile to
+set -euo pipefail
+packages=$1 old=$2 new=$3 tools=$4
+passed=0
+work=$(mktemp -d -t licence-windows.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+
+wide="$DRIVE/Program Files/1C/Licence/3.0" narrow="$DRIVE/Program Files (x86)/1C/Licence/3.0"
+conf=$DRIVE/ProgramData/1C/licence/3.0 data=$DRIVE/ProgramData/1C/licence/Data
+quiet=(/VERYSILENT /SuppressMsgBoxes)
+
+# The installer's own account of what it did.
+setup_log() {
+    find "$DRIVE/users" -name "$1-setup.log" -exec iconv -f UTF-16 -t UTF-8 {} + | tr -d '\r'
+}
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    for package in licenceserver licenceaddin; do setup_log $package; done
+    for file in "$conf"/logs/*; do [[ ! -e $file ]] || tail -n 20 "$file"; done
+    exit 1
+}
+# check TEXT COMMAND…: the command must succeed.
+check() {
+    local text=$1
+    shift
+    "$@" >"$work/check" 2>&1 || { cat "$work/check" && fail "$text"; }
+    passed=$((passed + 1))
+    printf 'ok: %s\n' "$text"
+}
+not() { ! "$@"; }
+# wait_until COMMAND…: for as long as a busy computer may need.
+wait_until() {
+    local end=$((SECONDS + 120))
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.1
+    done
+}
+# ends CODE PACKAGE VERSION [SWITCH…]: the installer ends with this code, and its log says so too.
+ends() {
+    local code=$1 package=$2 version=$3 result=0
+    shift 3
+    timeout 300 "$WINE" "$packages/$version/$package-$version.win.exe" "$@" || result=$?
+    [[ $result == "$code" ]] || { printf 'exit code %s instead of %s\n' "$result" "$code" && return 1; }
+    setup_log "$package" | grep -qx "exit code $code"
+}
+# The uninstaller goes on from a copy of itself, because it removes itself too.
+uninstalls() { # PACKAGE FILE
+    timeout 300 "$WINE" "$wide/uninstall-$1.exe" "${quiet[@]}" || return 1
+    wait_until test ! -e "$2" && wait_until test ! -e "$wide/uninstall-$1.exe"
+}
+registry() { timeout 60 "$WINE" "$DRIVE/windows/system32/reg.exe" "$@" | tr -d '\r'; }
+uninstall_key='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall'
+registered() { # PACKAGE VERSION
+    registry query "$uninstall_key\\open-licence.$1" /v DisplayVersion >"$work/registry" && grep -qF "$2" "$work/registry"
+}
+said() { setup_log "$1" | grep -qF "$2"; }
+program() { # NAME: starts the waiting program under that name
+    cp "$tools/waiting.exe" "$work/$1"
+    "$WINE" "$work/$1" >"$work/$1.out" &
+    started=$!
+    wait_until grep -qs ready "$work/$1.out"
+}
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# Wine ends services with the last program that is none.
+"$WINE" "$tools/waiting.exe" >"$work/wine" &
+wait_until grep -qs ready "$work/wine"
+
+printf '== the component\n'
+check "version $old installs silently, whatever the case and order of switches" ends 0 licenceaddin "$old" /suppressmsgboxes /VerySilent
+check "64-bit processes have theirs" test -s "$wide/licenceaddin-x86_64.dll"
+check "32-bit processes have theirs in the folder for their kind" test -s "$narrow/licenceaddin-i386.dll"
+check "a sample of the settings is there" test -s "$conf/licenceaddin.conf.sample"
+check "the list of programs has version $old" registered licenceaddin "$old"
+check "the same version is refused" ends 100 licenceaddin "$old" "${quiet[@]}"
+check "version $new takes its place" ends 0 licenceaddin "$new" "${quiet[@]}"
+check "the list of programs has version $new" registered licenceaddin "$new"
+check "an older version is refused" ends 100 licenceaddin "$old" "${quiet[@]}"
+check "a switch that does not exist is refused" ends 1 licenceaddin "$new" "${quiet[@]}" /Quiet
+check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
+check "the other library is gone" test ! -e "$narrow"
+check "the list of programs has it no more" not registered licenceaddin "$new"
+check "the folder for programs is as it was" test ! -e "$DRIVE/Program Files/1C"
+
+printf '== the component, while 1C runs\n'
+program 1cv8c.exe
+check "a running client stops the installation" ends 7 licenceaddin "$old" "${quiet[@]}"
+check "it says which" said licenceaddin 1cv8c.exe
+check "nothing was installed" test ! -e "$wide"
+check "the client still runs" kill -0 "$started"
+check "with /CloseRunning it is ended" ends 0 licenceaddin "$old" /closerunning "${quiet[@]}"
+check "the client has ended" wait_until ended "$started"
+check "the component is there" test -s "$wide/licenceaddin-x86_64.dll"
+check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
+
+printf '== the component, while a 1C server runs\n'
+agent='1C:Enterprise 8.3 Server Agent'
+sc() { timeout 60 "$WINE" "$DRIVE/windows/system32/sc.exe" "$@" | tr -d '\r'; }
+agent_process() { pgrep -f '^C:.*ragent[.]exe'; }
+agent_runs() { agent_process && sc query "$agent" >"$work/registry" && grep -q RUNNING "$work/registry"; }
+other_agent() { [[ $(agent_process) != "$1" ]]; }
+mkdir -p "$DRIVE/1cv8"
+cp "$tools/waiting.exe" "$DRIVE/1cv8/ragent.exe"
+check "a 1C server becomes a service" sc create "$agent" binPath= 'C:\1cv8\ragent.exe -srvc' start= demand
+# A service that takes long to come up, as on a busy computer, is given up.
+agent_starts() { agent_runs || { sc start "$agent" && agent_runs; }; }
+check "the service of a 1C server runs" wait_until agent_starts
+process=$(agent_process)
+check "it stops the installation" ends 7 licenceaddin "$old" "${quiet[@]}"
+check "it still runs" agent_runs
+check "with /CloseRunning it is restarted" ends 0 licenceaddin "$old" "${quiet[@]}" /CLOSERUNNING
+check "it runs again" wait_until agent_runs
+check "as another process" other_agent "$process"
+check "it stops" timeout 60 "$WINE" "$DRIVE/windows/system32/net.exe" stop "$agent"
+check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
+
+printf '== the component, beside another maker\047s\n'
+mkdir -p "$wide"
+printf 'of another maker' >"$wide/licenceaddin-x86_64.dll"
+check "another maker's file stops the installation" ends 1 licenceaddin "$new" "${quiet[@]}"
+check "it says why" said licenceaddin "Another maker"
+check "the file is as it was" grep -qx "of another maker" "$wide/licenceaddin-x86_64.dll"
+check "nothing came beside it" test "$(ls "$wide")" = licenceaddin-x86_64.dll -a ! -e "$narrow"
+rm -r "$DRIVE/Program Files/1C"
+registry add "$uninstall_key\\{1111}_is1" /v DisplayName /d "SLK LicenceAddIn 3.0" /f >"$work/registry"
+registry add "$uninstall_key\\{1111}_is1" /v Publisher /d "Somebody" /f >"$work/registry"
+check "another maker's entry among the programs does too" ends 1 licenceaddin "$new" "${quiet[@]}"
+check "nothing was installed" test ! -e "$wide"
+registry delete "$uninstall_key\\{1111}_is1" /f >"$work/registry"
+
+printf '== with windows\n'
+pressed() { # BUTTON CODE: the wizard of the component, with this button pressed on each page
+    "$WINE" "$tools/press.exe" "Licence component" "$1" &
+    local pressing=$!
+    ends "$2" licenceaddin "$new" && wait $pressing
+}
+check "Cancel in the wizard ends it" pressed 2 2
+check "nothing was installed" test ! -e "$wide"
+check "Next in the wizard installs" pressed 1 0
+check "the component is there" test -s "$wide/licenceaddin-x86_64.dll"
+check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
+check "/Silent asks nothing and installs" ends 0 licenceaddin "$new" /silent /suppressmsgboxes
+check "the component is there" test -s "$wide/licenceaddin-x86_64.dll"
+
+printf '== the server\n'
+answers() { curl -sf -o "$work/answer" http://127.0.0.1:9099/systeminfo && grep -q "Version: " "$work/answer"; }
+service_key='HKLM\SYSTEM\CurrentControlSet\Services\licenceserver'
+service() { registry query $service_key /v "$1" >"$work/registry" && grep -qF "$2" "$work/registry"; }
+server() { pgrep -f 'licenceserver[.]exe.*service.*run'; }
+other_process() { [[ $(server) != "$1" ]]; }
+link() { grep -qF "URL=http://localhost:9099" "$DRIVE/ProgramData/Microsoft/Windows/Start Menu/Programs/Licences for 1C/3.0/Server console.url"; }
+check "version $old installs silently" ends 0 licenceserver "$old" "${quiet[@]}"
+check "the service answers" wait_until answers
+check "it starts with Windows" service Start 0x2
+check "it works under an account of few rights" service ObjectName LocalService
+check "the Start menu leads to the console" link
+check "a sample of the settings is there" test -s "$conf/licenceserver.conf.sample"
+check "the same version is refused" ends 100 licenceserver "$old" "${quiet[@]}"
+process=$(server)
+printf 'L3LC key of ours' >"$data/672B.1.licence"
+printf '; our own words\r\n' >>"$conf/licenceserver.conf"
+check "version $new takes its place" ends 0 licenceserver "$new" "${quiet[@]}" /CloseRunning
+check "another process" other_process "$process"
+check "it answers after the upgrade" wait_until answers
+check "the settings were kept" grep -q "our own words" "$conf/licenceserver.conf"
+check "an older version is refused" ends 100 licenceserver "$old" "${quiet[@]}"
+check "it still answers" answers
+check "removing" uninstalls licenceserver "$wide/licenceserver.exe"
+check "no process is left" not server
+check "the service is gone" not service Start 0x2
+check "the key stayed" grep -q "key of ours" "$data/672B.1.licence"
+check "the settings stayed" grep -q "our own words" "$conf/licenceserver.conf"
+check "the component stayed" test -s "$wide/licenceaddin-x86_64.dll"
+check "the link is gone" not link
+
+printf '== the server, beside another maker\047s\n'
+registry add $service_key /v ImagePath /d 'C:\other\licenceserver.exe' /f >"$work/registry"
+check "another maker's service stops the installation" ends 1 licenceserver "$new" "${quiet[@]}"
+check "it says which" said licenceserver 'C:\other\licenceserver.exe'
+check "the service is as it was" service ImagePath 'C:\other\licenceserver.exe'
+check "nothing was installed" test ! -e "$wide/licenceserver.exe"
+registry delete $service_key /f >"$work/registry"
+rm "$data/server.key"
+printf '[Common]\r\nServerPort=9099\r\n' | tee "$conf/licenceserver.conf" >"$work/conf"
+check "another maker's settings stop the installation" ends 1 licenceserver "$new" "${quiet[@]}"
+check "they are as they were" cmp "$conf/licenceserver.conf" "$work/conf"
+check "nothing was installed" test ! -e "$wide/licenceserver.exe"
+sed -i '1i ; open-licence\r' "$conf/licenceserver.conf"
+check "settings that say that they are for it are taken" ends 0 licenceserver "$new" "${quiet[@]}"
+check "the service answers" wait_until answers
+
+printf '%s checks passed\n' $passed
