@@ -252,7 +252,8 @@ fn place<V: View>(
     })
 }
 
-/// A child shares the seat of its parent while that is seated and has not too many of them.
+/// A child shares the seat of its parent while that is seated and has not too many of them; children of children count, or
+/// a chain of them would share one seat without an end.
 fn beside_parent<V: View>(
     view: &V,
     seating: &Seating<'_, V>,
@@ -274,7 +275,7 @@ fn beside_parent<V: View>(
         .sessions
         .iter()
         .filter_map(|id| view.session(id))
-        .filter(|other| other.parent == Some(identity))
+        .filter(|other| other.parent.is_some())
         .count();
     (children < MAX_CHILDREN).then_some(Place::Shared {
         occupant,

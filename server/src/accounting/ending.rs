@@ -32,9 +32,9 @@ impl Ending {
         self.ended.contains(session)
     }
 
-    /// Ends a session and the children that share its seat.
+    /// Ends a session and the children that share its seat, with theirs.
     pub(super) fn end(&mut self, view: &impl View, session: Session, cause: Cause) {
-        let children: Vec<Session> = session
+        let mut others: Vec<Session> = session
             .seat
             .as_ref()
             .and_then(|occupant| view.seat(occupant))
@@ -42,11 +42,15 @@ impl Ending {
             .flat_map(|seat| seat.sessions)
             .filter(|other| *other != session.id)
             .filter_map(|other| view.session(&other))
-            .filter(|other| other.parent == Some(session.identity))
             .collect();
+        let mut parents = vec![session.identity];
         self.drop(session, cause);
-        for child in children {
-            self.drop(child, Cause::ParentEnded);
+        while let Some(parent) = parents.pop() {
+            let children = others.extract_if(.., |other| other.parent == Some(parent));
+            for child in children {
+                parents.push(child.identity);
+                self.drop(child, Cause::ParentEnded);
+            }
         }
     }
 

@@ -136,3 +136,26 @@ fn a_key_that_is_switched_off_gives_its_seats_to_other_keys_and_back() {
     ledger.run(switch(true));
     session_of(&ledger.acquire(one, &facts(CLUSTER, 2), 0));
 }
+
+#[test]
+fn of_sessions_whose_key_went_the_first_to_move_makes_room_for_the_next() {
+    let flagged = |key_no, seats, flags| Key {
+        flags,
+        ..key(key_no, KeyType::Main, seats)
+    };
+    let mut ledger = Ledger::with_keys(vec![flagged(1, 2, 0b11)]);
+    let one = ledger.connect(server());
+    ledger.acquire(one, &facts(CLUSTER, 1), 0);
+    ledger.later(Duration::from_secs(1));
+    ledger.acquire(one, &facts(CLUSTER, 2), 0b01);
+    // Either key would do for the first, but one of them is the only one for the second.
+    let outcome = ledger.run(Command::KeysChanged(vec![
+        flagged(2, 1, 0b01),
+        flagged(3, 1, 0b10),
+    ]));
+    let nobody = Outcome::Done {
+        lost: vec![],
+        more: false,
+    };
+    assert_eq!((outcome, ledger.used()), (nobody, 2));
+}

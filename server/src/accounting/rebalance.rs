@@ -87,10 +87,11 @@ fn balance(
                 (session, target)
             })
             .collect();
-        for (_, seat) in homeless {
-            let target = seating.sit(seat.flags);
-            for session in seat.sessions.iter().filter_map(|id| view.session(id)) {
-                settle(&mut ending, session, target);
+        for (occupant, seat) in homeless {
+            if let Err(seat) = seating.sit_again(occupant, seat) {
+                for session in seat.sessions.iter().filter_map(|id| view.session(id)) {
+                    settle(&mut ending, session, None);
+                }
             }
         }
         for one in seating.into_moves() {

@@ -153,3 +153,24 @@ fn free_applications_take_no_seat_but_need_a_key() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_chain_of_children_counts_as_one_parents_and_ends_with_it() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    let one = ledger.connect(server());
+    let first = session_of(&ledger.acquire(one, &facts(CLUSTER, 0), 0));
+    let child_of_the_last = |number: u32| SessionFacts {
+        parent: Some(facts(CLUSTER, number - 1).key),
+        ..facts(CLUSTER, number)
+    };
+    for number in 1..=16 {
+        session_of(&ledger.acquire(one, &child_of_the_last(number), 0));
+    }
+    let outcome = ledger.acquire(one, &child_of_the_last(17), 0);
+    assert!(matches!(
+        outcome,
+        Outcome::Denied(Denial::NoSeats { total: 1, .. })
+    ));
+    ledger.run(release(one, first));
+    assert_eq!((ledger.index.session_count(), ledger.used()), (0, 0));
+}

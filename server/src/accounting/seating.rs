@@ -118,7 +118,19 @@ impl<'a, V: View> Seating<'a, V> {
         Some(key_no)
     }
 
-    /// The seats that moved to make room.
+    /// Finds another key for a seat that stood up. It may move once more for those who come after it. The seat itself
+    /// when there is none.
+    pub(super) fn sit_again(&mut self, occupant: Occupant, seat: Seat) -> Result<(), Seat> {
+        match self.sit(seat.flags) {
+            Some(to) => {
+                self.moved.insert(occupant, Move { seat, to });
+                Ok(())
+            }
+            None => Err(seat),
+        }
+    }
+
+    /// The seats that moved: to make room, or because they had to.
     pub(super) fn into_moves(self) -> Vec<Move> {
         let mut moves: Vec<Move> = self
             .moved
