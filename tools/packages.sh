@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/packages.sh              builds all packages into dist/
-# tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386
+# tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386 windows
 #
 # The files depend on the commit alone: times come from it, owners and order are fixed, so that two builds of one commit
 # give the same bytes. LICENCE_PROFILE=quick packs programs that are built faster (tools/release.sh).
@@ -13,12 +13,12 @@ out=$PWD/dist parts=()
 while (($#)); do
     case $1 in
     --out) out=$(realpath -m "$2") && shift 2 ;;
-    linux-x86_64 | linux-i386) parts+=("$1") && shift ;;
+    linux-x86_64 | linux-i386 | windows) parts+=("$1") && shift ;;
     -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "no part '$1'; there are: linux-x86_64 linux-i386" ;;
+    *) die "no part '$1'; there are: linux-x86_64 linux-i386 windows" ;;
     esac
 done
-((${#parts[@]})) || parts=(linux-x86_64 linux-i386)
+((${#parts[@]})) || parts=(linux-x86_64 linux-i386 windows)
 
 need_packages dpkg-dev rpm xz-utils python3
 version=${LICENCE_VERSION:-$(workspace_version)}
@@ -154,8 +154,6 @@ linux() {
     done
 }
 
-<<<<<<< Updated upstream
-=======
 # windows: builds the programs for both kinds of processes; an installer has both.
 windows() {
     local arch target package file files=$work/windows
@@ -181,11 +179,11 @@ windows() {
     done
 }
 
->>>>>>> Stashed changes
 for part in "${parts[@]}"; do
     case $part in
     linux-x86_64) step "packages for Linux x86_64" linux x86_64 x86_64-unknown-linux-gnu ;;
     linux-i386) step "packages for Linux i386" linux i386 i686-unknown-linux-gnu ;;
+    windows) step "installers for Windows" windows ;;
     esac
 done
 # shellcheck disable=SC2094  # the sums' own file is left out

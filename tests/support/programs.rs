@@ -1,23 +1,47 @@
 //! The programs and the library under test, never stale: cargo builds them once per test process.
+//!
+//! For another platform the stage `component` has built them before, and says where they are: [`LIBRARY`],
+//! [`OTHER_LIBRARY`] and [`PROCESS`] are variables of the environment.
 
 use std::{
     collections::HashSet,
     env,
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::{LazyLock, Mutex, PoisonError},
 };
 
+/// Names the library to be tested instead of this platform's.
+const LIBRARY: &str = "LICENCE_TEST_LIBRARY";
+/// Names the same library as another version.
+const OTHER_LIBRARY: &str = "LICENCE_TEST_OTHER_LIBRARY";
+/// Names the simulated 1C process that can load these, or a program that runs it.
+const PROCESS: &str = "LICENCE_TEST_PROCESS";
+
+/// A file that the environment names.
+fn named(variable: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env::var_os(variable)?);
+    assert!(
+        path.is_file(),
+        "{variable} names no file: {}",
+        path.display()
+    );
+    Some(path)
+}
+
 /// The library that 1C loads, freshly built.
 #[must_use]
 pub fn addin_library() -> PathBuf {
-    library("licenceaddin", None)
+    named(LIBRARY).unwrap_or_else(|| library("licenceaddin", None))
 }
 
 /// The same library as another version, 3.0.x.7528, in a folder of its own.
 #[must_use]
 pub fn other_addin_library() -> PathBuf {
+    if let Some(library) = named(OTHER_LIBRARY) {
+        return library;
+    }
     let target = profile_folder().join("other-version");
     let mut command = cargo_build("licenceaddin", &["--lib"]);
     command
@@ -89,7 +113,8 @@ pub fn program(name: &str) -> PathBuf {
 /// The simulated 1C process, of this package: cargo built it together with whoever asks.
 #[must_use]
 pub fn process1c() -> PathBuf {
-    profile_folder().join(format!("process1c{}", env::consts::EXE_SUFFIX))
+    named(PROCESS)
+        .unwrap_or_else(|| profile_folder().join(format!("process1c{}", env::consts::EXE_SUFFIX)))
 }
 
 /// The simulated 1C process with many objects, of this package too.
@@ -101,8 +126,8 @@ pub fn crowd1c() -> PathBuf {
 /// The simulated 1C host as a program of its own: `host LIBRARY`.
 #[cfg(unix)]
 #[must_use]
-pub fn host_program() -> &'static Path {
-    Path::new(env!("LICENCE_HOST_PROGRAM"))
+pub fn host_program() -> &'static std::path::Path {
+    std::path::Path::new(env!("LICENCE_HOST_PROGRAM"))
 }
 
 static BUILT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);

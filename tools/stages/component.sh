@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# The library that 1C loads: it is built for its four platforms, and each file and the template's archive are looked at; it and the
-# server type-check for every target; tests/abi_*.rs and tests/component_*.rs drive it through the C++ host, and
-# tests/valgrind.rs runs that host under valgrind.
+# The library that 1C loads. It is built for its four platforms, and each file and the template's archive are looked at.
+# tests/abi_*.rs drive each of the four through the C++ host built for that platform: 32-bit processes of Linux as they are, those
+# of Windows under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real
+# server. tests/component_*.rs drive the library of this platform further, tests/valgrind.rs under valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
+. tools/wine.sh
 
 need_packages gcc g++ libc6-dev python3 valgrind iproute2 nftables
 need_cargo
@@ -16,6 +18,7 @@ work=$(mktemp -d -t licence-component.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 step "faults of archives are found" python3 manifest/check_test.py
 LICENCE_PROFILE=quick tools/component.sh --out "$work"
+libraries=$work/$(workspace_version)
 other_library() {
     local said
     if said=$(python3 tools/symbols.py "$(gcc -print-file-name=libc.so.6)" 2>&1); then die "the C library passes for the component"; fi
@@ -23,6 +26,28 @@ other_library() {
     grep -qF "hides ['DestroyObject'" <<<"$said"
 }
 step "faults of libraries are found" other_library
+
+# The installed component is another matter: it needs folders of root's, and a Linux for them.
+mapfile -t abi < <(integration_tests licence | grep '^abi' | grep -vx abi_installed)
+runner=$(wine_runner)
+export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$runner CARGO_TARGET_I686_PC_WINDOWS_GNU_RUNNER=$runner
+in_host() { # TARGET LIBRARY
+    LICENCE_TEST_LIBRARY=$libraries/$2 tools/cross.sh "$1" test licence -- "${abi[@]/#/--test=}"
+}
+# A process of that platform, for tests that run on this one.
+takes_a_seat() { # TARGET LIBRARY PROGRAM RUNNER…
+    local process=$CACHE/cross/target/$1/debug/$3
+    printf '#!/bin/sh\nexec %s "$@"\n' "${*:4} $process" >"$work/process1c-$1"
+    chmod 755 "$work/process1c-$1"
+    LICENCE_TEST_LIBRARY=$libraries/$2 LICENCE_TEST_PROCESS=$work/process1c-$1 run_tests main_job
+}
+LICENCE_TEST_LIBRARY=$libraries/licenceaddin.x86_64.so step "Linux x86_64: the build for old systems in the host" run_tests "${abi[@]}"
+step "Linux i386: in the host" in_host i686-unknown-linux-gnu licenceaddin.i386.so
+step "Linux i386: a seat" takes_a_seat i686-unknown-linux-gnu licenceaddin.i386.so process1c
+step "Windows x86_64: in the host" in_host x86_64-pc-windows-gnu licenceaddin.x86_64.dll
+step "Windows x86_64: a seat" takes_a_seat x86_64-pc-windows-gnu licenceaddin.x86_64.dll process1c.exe "$runner"
+step "Windows i386: in the host" in_host i686-pc-windows-gnu licenceaddin.i386.dll
+step "Windows i386: a seat" takes_a_seat i686-pc-windows-gnu licenceaddin.i386.dll process1c.exe "$runner"
 
 mapfile -t names < <(integration_tests licence | grep -E '^(abi|component|valgrind)' || true)
 step "the component in the C++ host" run_tests "${names[@]}"

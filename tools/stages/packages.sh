@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# The packages: built, checked by lintian, rpmlint and systemd, and installed, asked, upgraded and removed in clean systems.
+# The packages: built, checked by lintian, rpmlint and systemd, and installed, asked, upgraded and removed in clean systems;
+# those for Windows under Wine.
 #
 # The programs in them are built by the profile `quick`; ./test --long builds those that are shipped, and all packages twice.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
 . tools/trees.sh
+. tools/wine.sh
 . packaging/tests/container.sh
 
-need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl
+need_packages gcc gcc-mingw-w64-x86-64-posix nsis libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl
 [[ $(id -u) == 0 ]] || die "packages are installed into trees of their own, which only root can make; run: sudo ./test packages"
 work=$(mktemp -d -t licence-packages-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -18,7 +20,7 @@ long=${LICENCE_LONG:-}
 
 # Two versions of the same programs: an upgrade is a change of packages.
 old=3.0.1.1 new=3.0.1.2
-parts=(linux-x86_64)
+parts=(linux-x86_64 windows)
 [[ -z $long ]] || parts+=(linux-i386)
 LICENCE_VERSION=$old tools/packages.sh --out "$work/$old" "${parts[@]}"
 LICENCE_VERSION=$new tools/packages.sh --out "$work/$new" "${parts[@]}"
@@ -131,3 +133,12 @@ step "the container's image, made anew with its licence" container_life "$(tree 
 if [[ -n $long ]]; then
     step "deb in Debian 11" in_tree "$(tree bullseye)" packaging/tests/install.sh deb amd64 $old $new
 fi
+
+windows() {
+    local name
+    for name in waiting press; do
+        x86_64-w64-mingw32-gcc -O1 -Wall -Wextra -Werror "packaging/tests/$name.c" -o "$work/$name.exe"
+    done
+    in_wine packaging/tests/windows.sh "$work" $old $new "$work"
+}
+step "installers in Windows (Wine)" windows

@@ -23,7 +23,8 @@ const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const REPARSE_POINT: u32 = 0x400;
 
-/// A 32-bit process is told the 32-bit folder, but packages for both kinds of process go to the 64-bit one.
+/// The installer puts the component of each kind of processes into the folder for programs of that kind, which is the one that
+/// a process is told. Before it comes the 64-bit one, for whoever keeps both there.
 pub(super) fn folders() -> Vec<PathBuf> {
     let wide = windows_registry::LOCAL_MACHINE
         .open(r"SOFTWARE\Microsoft\Windows\CurrentVersion")
