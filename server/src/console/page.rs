@@ -32,6 +32,11 @@ pub(super) fn show_as(status: StatusCode, template: &impl Template) -> Response 
                 header::CONTENT_SECURITY_POLICY,
                 HeaderValue::from_static(POLICY),
             );
+            // Without any referrer a browser would not say of its own forms where they come from.
+            headers.insert(
+                header::REFERRER_POLICY,
+                HeaderValue::from_static("same-origin"),
+            );
             // Programs that read the page and browsers get the language that they ask for.
             headers.insert(
                 header::VARY,

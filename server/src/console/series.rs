@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     accounting::Unusable,
-    read::{Product, ProductKey, SessionSearch},
+    read::{Licence, Product, ProductKey, Seated},
     server::Server,
     store::{ConnectionRow, StoreError},
 };
@@ -93,6 +93,8 @@ async fn read(server: &Server, visit: &Visit) -> Result<Vec<Series>, StoreError>
     for row in server.store.connections().await? {
         connections.entry(row.key_id).or_default().push(row);
     }
+    let mut sessions = server.first_sessions(SESSIONS_SHOWN).await?;
+    let licences = server.read_licences_in(visit.lang);
     let hide = server.conf().console.hide_uninstalled;
     let mut all = Vec::new();
     for product in products {
@@ -100,35 +102,26 @@ async fn read(server: &Server, visit: &Visit) -> Result<Vec<Series>, StoreError>
             continue;
         }
         let rows = connections.remove(&product.key_id).unwrap_or_default();
+        let seated = sessions.remove(&product.key_id).unwrap_or_default();
         let detailed = all.len() < DETAILED;
-        all.push(one(server, visit, product, rows, detailed).await?);
+        all.push(one(visit, product, rows, seated, &licences, detailed));
     }
     Ok(all)
 }
 
-async fn one(
-    server: &Server,
+fn one(
     visit: &Visit,
     product: Product,
     mut rows: Vec<ConnectionRow>,
+    (mut seated, found): (Vec<Seated>, usize),
+    licences: &[Licence],
     detailed: bool,
-) -> Result<Series, StoreError> {
+) -> Series {
     rows.sort_by_key(|row| (row.connection.created, row.connection.id));
-    let (connections_shown, sessions_shown) = if detailed {
-        (CONNECTIONS_SHOWN, SESSIONS_SHOWN)
-    } else {
-        (0, 0)
-    };
-    let search = SessionSearch {
-        key_id: Some(product.key_id),
-        limit: sessions_shown,
-        ..SessionSearch::default()
-    };
-    let (seated, found) = if product.sessions == 0 {
-        (Vec::new(), 0)
-    } else {
-        server.find_sessions(&search).await?
-    };
+    let connections_shown = if detailed { CONNECTIONS_SHOWN } else { 0 };
+    if !detailed {
+        seated.clear();
+    }
     let more = |all: usize, shown: usize, forms| {
         let rest = all.saturating_sub(shown);
         if rest == 0 {
@@ -137,7 +130,7 @@ async fn one(
             words::count(visit.lang, rest as u64, forms)
         }
     };
-    Ok(Series {
+    Series {
         key_id: product.key_id.to_string(),
         usable: product.keys.iter().any(|key| key.unusable.is_none()),
         used: product.used,
@@ -158,9 +151,9 @@ async fn one(
                 attached: !seated.lingers,
             })
             .collect(),
-        keys: keys(server, visit, &product),
+        keys: keys(visit, &product, licences),
         name: product.name,
-    })
+    }
 }
 
 fn percent(used: u32, total: u32) -> u32 {
@@ -187,11 +180,10 @@ pub(super) fn program(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-fn keys(server: &Server, visit: &Visit, product: &Product) -> Vec<Key> {
+fn keys(visit: &Visit, product: &Product, licences: &[Licence]) -> Vec<Key> {
     let of_series = product.key_id.to_string();
-    let licences = server.read_licences_in(visit.lang);
     let ours = licences
-        .into_iter()
+        .iter()
         .filter(|licence| licence.key_id.as_ref() == Some(&of_series));
     ours.map(|licence| {
         let number = licence.key_no.unwrap_or_default();
@@ -221,6 +213,7 @@ fn keys(server: &Server, visit: &Visit, product: &Product) -> Vec<Key> {
             // It may name files, which are nothing for whoever passes by.
             why: licence
                 .open_error
+                .clone()
                 .filter(|_| visit.manages() && !good)
                 .unwrap_or_default(),
         }

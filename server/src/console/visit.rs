@@ -91,6 +91,8 @@ impl Visit {
     /// This page in the other language.
     pub(super) fn translated(&self) -> String {
         let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
+        // Two slashes would begin another computer's name.
+        let path = if path.starts_with("//") { "/" } else { path };
         let mut query: Vec<&str> = query
             .split('&')
             .filter(|word| !word.is_empty() && !word.starts_with("lang="))

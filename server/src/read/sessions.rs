@@ -1,6 +1,6 @@
 //! The infobase sessions that hold seats.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use protocol::KeyId;
 use serde::Serialize;
@@ -128,31 +128,33 @@ impl Server {
         let text = search.text.to_lowercase();
         rows.retain(|row| finds(search, &text, row));
         let found = rows.len();
-        let end = search.offset.saturating_add(search.limit).min(found);
-        let compare = |one: &SessionRow, other: &SessionRow| {
-            let order = compare(search.order, &one.session, &other.session);
-            if search.backwards {
-                order.reverse()
-            } else {
-                order
-            }
-        };
-        // Only what comes before the page's end needs its order.
-        if end < found {
-            if end > 0 {
-                rows.select_nth_unstable_by(end - 1, compare);
-            }
-            rows.truncate(end);
-        }
-        rows.sort_unstable_by(compare);
-        let now = self.clock.now();
+        let end = search.offset.saturating_add(search.limit);
+        put_in_order(&mut rows, search.order, search.backwards, end);
         let page = rows.iter().skip(search.offset);
-        let seated = page.map(|row| Seated {
-            session: describe(self, row, now),
-            since: row.session.since,
-            lingers: row.session.linger_until.is_some(),
-        });
-        Ok((seated.collect(), found))
+        let now = self.clock.now();
+        Ok((page.map(|row| seated(self, row, now)).collect(), found))
+    }
+
+    /// The longest seated sessions of each series, at most so many, and how many it has.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn first_sessions(
+        &self,
+        limit: usize,
+    ) -> Result<BTreeMap<KeyId, (Vec<Seated>, usize)>, StoreError> {
+        let mut by_series: BTreeMap<KeyId, Vec<SessionRow>> = BTreeMap::new();
+        for row in self.store.sessions().await? {
+            by_series.entry(row.key_id).or_default().push(row);
+        }
+        let now = self.clock.now();
+        let first = |(key_id, mut rows): (KeyId, Vec<SessionRow>)| {
+            let found = rows.len();
+            put_in_order(&mut rows, SessionOrder::Since, false, limit);
+            let rows = rows.iter().map(|row| seated(self, row, now));
+            (key_id, (rows.collect(), found))
+        };
+        Ok(by_series.into_iter().map(first).collect())
     }
 
     /// All sessions, the longest seated first.
@@ -174,6 +176,33 @@ impl Server {
         let row = self.store.session(id).await?;
         Ok(row.map(|row| describe(self, &row, self.clock.now())))
     }
+}
+
+fn seated(server: &Server, row: &SessionRow, now: Moment) -> Seated {
+    Seated {
+        session: describe(server, row, now),
+        since: row.session.since,
+        lingers: row.session.linger_until.is_some(),
+    }
+}
+
+/// Cuts rows to those that come first, in their order: what comes later needs none.
+fn put_in_order(rows: &mut Vec<SessionRow>, order: SessionOrder, backwards: bool, end: usize) {
+    let compare = |one: &SessionRow, other: &SessionRow| {
+        let compared = compare(order, &one.session, &other.session);
+        if backwards {
+            compared.reverse()
+        } else {
+            compared
+        }
+    };
+    if end == 0 {
+        rows.clear();
+    } else if end < rows.len() {
+        rows.select_nth_unstable_by(end - 1, compare);
+        rows.truncate(end);
+    }
+    rows.sort_unstable_by(compare);
 }
 
 fn finds(search: &SessionSearch, text: &str, row: &SessionRow) -> bool {

@@ -18,6 +18,10 @@
   }
   showTimes(document);
 
+  // A log is read from its end.
+  var log = document.querySelector("[data-bottom]");
+  if (log) { log.scrollTop = log.scrollHeight; }
+
   // A list that was chosen from needs no button.
   document.addEventListener("change", function (event) {
     var form = event.target.form;
@@ -84,10 +88,23 @@
     setInterval(refresh, 1000 * Number(every.getAttribute("data-every")));
     return;
   }
-  var stream = new EventSource("/live");
-  var lost = false;
-  stream.addEventListener("changed", refresh);
-  stream.addEventListener("open", function () { if (lost) { lost = false; refresh(); } });
-  stream.addEventListener("error", function () { lost = true; });
-  document.addEventListener("visibilitychange", function () { if (!document.hidden && wanted) { refresh(); } });
+
+  // A page that nobody sees keeps no connection: a browser has only a few for one server.
+  var stream = null;
+  function listen() {
+    if (document.hidden) {
+      if (stream) { stream.close(); }
+      stream = null;
+      wanted = true;
+      return;
+    }
+    if (stream) { return; }
+    stream = new EventSource("/live");
+    stream.addEventListener("changed", refresh);
+    // What happened while it was away, or the server was, is asked for at once.
+    stream.addEventListener("open", function () { if (wanted) { refresh(); } });
+    stream.addEventListener("error", function () { wanted = true; });
+  }
+  document.addEventListener("visibilitychange", listen);
+  listen();
 }());

@@ -184,7 +184,7 @@ pub(super) const GROUPS: [Group; 6] = [
                 Kind::Switch,
                 "1",
                 ("The API answers", "API включено"),
-                ("At once", "Сразу"),
+                ("Takes effect at once", "Действует сразу"),
             ),
             one(
                 "Console",

@@ -94,7 +94,10 @@ async fn a_sign_in_is_a_cookie_that_scripts_and_other_sites_do_not_get() {
         cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"),
         "{cookie}"
     );
-    assert_eq!(browser.get("/settings").await.status, StatusCode::OK);
+    let settings = browser.get("/settings").await;
+    assert_eq!(settings.status, StatusCode::OK);
+    // With no referrer at all, browsers send forms of our own pages as from nowhere.
+    assert_eq!(settings.headers[header::REFERRER_POLICY], "same-origin");
     let token = browser.get("/settings").await.token();
     let left = browser.post("/sign-out", &[("token", &token)]).await;
     assert_eq!(left.status, StatusCode::SEE_OTHER);
