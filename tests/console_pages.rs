@@ -154,7 +154,7 @@ fn on_a_telephone_no_page_is_wider_than_the_screen() {
     for (path, name) in pages(&scene) {
         browser.go(&path);
         browser.picture(&format!("{name}-telephone"));
-        let wide = browser.run("return document.documentElement.scrollWidth - window.innerWidth");
+        let wide = browser.run("return document.documentElement.scrollWidth - screen.width");
         assert!(wide.as_i64().unwrap() <= 0, "{path}: {wide}");
     }
 }

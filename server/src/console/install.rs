@@ -40,6 +40,7 @@ struct Written {
     code: String,
     itn: String,
     iec: String,
+    series: String,
 }
 
 #[derive(Template)]
@@ -49,6 +50,7 @@ struct Page<'p> {
     written: Written,
     error: String,
     centre: bool,
+    series: Vec<(String, String)>,
     qr: Option<String>,
     picture: Option<Picture>,
 }
@@ -79,16 +81,26 @@ fn show(
             v: visit,
             written,
             error,
-            centre: server.conf().centre.url.is_some()
-                || server
-                    .keys
-                    .series()
-                    .iter()
-                    .any(|series| series.centre.is_some()),
+            centre: has_centre(server),
+            series: named_series(server),
             qr,
             picture: super::picture(server, visit),
         },
     )
+}
+
+/// Whether there is a licence centre to ask: of the settings, or of a vendor's own file.
+pub(super) fn has_centre(server: &Server) -> bool {
+    let series = server.keys.series();
+    server.conf().centre.url.is_some() || series.iter().any(|series| series.centre.is_some())
+}
+
+/// The series to choose from: with several vendors a code alone does not say whose it is.
+fn named_series(server: &Server) -> Vec<(String, String)> {
+    let series = server.keys.series().into_iter();
+    series
+        .map(|series| (series.key_id.to_string(), series.name))
+        .collect()
 }
 
 #[derive(Template)]
@@ -141,6 +153,7 @@ pub(super) async fn activate(State(server): State<Arc<Server>>, posted: Posted) 
         code: posted.text("code").chars().take(100).collect(),
         itn: posted.text("itn").chars().take(100).collect(),
         iec: posted.text("iec").chars().take(100).collect(),
+        series: posted.text("series").chars().take(100).collect(),
     };
     let order = match order(visit, &written) {
         Ok(order) => order,
@@ -213,7 +226,7 @@ fn order(visit: &Visit, written: &Written) -> Result<Order, String> {
         code,
         itn: itn.transpose().map_err(owner)?,
         iec: iec.transpose().map_err(owner)?,
-        series: None,
+        series: written.series.parse().ok(),
     })
 }
 

@@ -44,7 +44,7 @@ fn form<'p>(server: &Server, visit: &'p Visit, chosen: String) -> Page<'p> {
         keys: licences.filter_map(named).collect(),
         chosen,
         error: String::new(),
-        centre: server.conf().centre.url.is_some(),
+        centre: install::has_centre(server),
         qr: None,
         code: String::new(),
         picture: super::picture(server, visit),
