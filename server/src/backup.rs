@@ -112,6 +112,7 @@ pub fn backup(
     }
     let computer = Computer::look(&places.machine_id());
     let archive = Archive {
+        explicit_id: computer.has_explicit_id(),
         made_at: now,
         version: protocol::Version::CURRENT.to_string(),
         computer_id: computer.id,
@@ -236,8 +237,12 @@ fn occupied(places: &Places) -> Option<PathBuf> {
     .find(|path| path.exists())
 }
 
-/// Whether the backup is this computer's: its holder key opens by what this computer is, without anything out of the backup.
+/// Whether the backup is this computer's: its holder key opens by what this computer is, without anything out of the backup. Where
+/// the administrator's id names one of the two, as for containers, it has to name both: what a host tells is no container's.
 fn is_of(computer: &Computer, archive: &Archive, half: &Path) -> Result<bool, BackupError> {
+    if archive.explicit_id || computer.has_explicit_id() {
+        return Ok(archive.computer_id == computer.id);
+    }
     let holder = archive
         .files
         .iter()
@@ -318,6 +323,14 @@ mod tests {
                 logs: root.join("config/logs"),
             }
         }
+
+        /// The same where the administrator has set the id again that the old place had.
+        fn same_places(&self, name: &str) -> Places {
+            let places = self.new_places(name);
+            fs::create_dir_all(&places.data).unwrap();
+            fs::write(places.machine_id(), "cloud-1").unwrap();
+            places
+        }
     }
 
     fn other_computer() -> Computer {
@@ -341,7 +354,7 @@ mod tests {
     #[test]
     fn a_server_comes_back_whole_on_its_own_computer() {
         let scene = Scene::new();
-        let places = scene.new_places("again");
+        let places = scene.same_places("again");
         assert!(matches!(
             restore(&places, &scene.file, "другое"),
             Err(BackupError::Locked(..))
@@ -413,9 +426,19 @@ mod tests {
     }
 
     #[test]
+    fn a_container_without_its_id_is_another_computer_on_the_same_host_too() {
+        let scene = Scene::new();
+        let places = scene.new_places("beside");
+        let restored = restore(&places, &scene.file, PHRASE).unwrap();
+        assert!(restored.elsewhere);
+        assert!(!places.machine_id().exists());
+        assert_eq!(workable(&places), 0);
+    }
+
+    #[test]
     fn a_restore_that_broke_off_goes_on_and_a_backup_that_is_none_changes_nothing() {
         let scene = Scene::new();
-        let places = scene.new_places("cut");
+        let places = scene.same_places("cut");
         restore(&places, &scene.file, PHRASE).unwrap();
         // The power failed when everything but the instance key was in its place.
         fs::remove_file(places.instance_key()).unwrap();

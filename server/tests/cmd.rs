@@ -4,7 +4,5 @@
 fn the_program_answers_as_its_transcripts_say() {
     trycmd::TestCases::new()
         .env("LC_ALL", "C.UTF-8")
-        .env("LICENCE_ROOT", "root")
-        .env("LICENCE_MACHINE_ID", "transcript")
         .case("tests/cmd/*.trycmd");
 }

@@ -36,6 +36,9 @@ pub(super) struct Archive {
     pub(super) computer_name: String,
     #[n(4)]
     pub(super) files: Vec<Entry>,
+    /// Whether the administrator had given the computer an id.
+    #[n(5)]
+    pub(super) explicit_id: bool,
 }
 
 /// A file.
