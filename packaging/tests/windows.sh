@@ -71,6 +71,12 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
 "$WINE" "$tools/waiting.exe" >"$work/wine" &
 wait_until grep -qs ready "$work/wine"
 
+windows_is() { timeout 60 "$WINE" "$DRIVE/windows/system32/winecfg.exe" /v "$1"; }
+check "Wine is Windows 7" windows_is win7
+check "Windows 7 is refused" ends 1 licenceaddin "$new" "${quiet[@]}"
+check "it says why" said licenceaddin "Windows 10"
+check "Wine is Windows 10" windows_is win10
+
 printf '== the component\n'
 check "version $old installs silently, whatever the case and order of switches" ends 0 licenceaddin "$old" /suppressmsgboxes /VerySilent
 check "64-bit processes have theirs" test -s "$wide/licenceaddin-x86_64.dll"
