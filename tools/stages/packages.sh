@@ -46,7 +46,7 @@ need_promtool() {
     if [[ ! -x $folder/usr/bin/promtool ]]; then
         apt-get update -qq
         rm -rf "$folder" && mkdir -p "$folder/new"
-        (cd "$folder/new" && apt-get download -qq prometheus && dpkg-deb --extract ./*.deb .)
+        (cd "$folder/new" && apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg-deb --extract ./*.deb .)
         mkdir -p "$folder/usr/bin" && mv "$folder/new/usr/bin/promtool" "$folder/usr/bin/" && rm -r "$folder/new"
     fi
     PATH=$folder/usr/bin:$PATH
@@ -57,8 +57,8 @@ monitoring() {
     (cd packaging/monitoring/prometheus && promtool check config --syntax-only prometheus.yml && promtool check rules licenceserver.rules.yml &&
         promtool test rules licenceserver.rules.test.yml)
     # The page itself, of the program in the package.
+    mkdir -p "$root/package" "$root/var/1C/licence/3.0"
     dpkg-deb --extract "$work/$new/licenceserver-$new.amd64.deb" "$root/package"
-    mkdir -p "$root/var/1C/licence/3.0"
     printf '[Common]\nServerPort=0\n' >"$root/var/1C/licence/3.0/licenceserver.conf"
     LICENCE_ROOT=$root "$root/package/opt/1C/licence/3.0/licenceserver" run >"$root/said" &
     process=$!
