@@ -111,6 +111,35 @@ fn every_command_of_the_program_is_in_the_guides_and_no_other() {
 }
 
 #[test]
+fn every_page_of_the_consoles_menu_is_in_the_guides_with_its_name_and_no_other() {
+    let menu = read("server/src/console/menu.rs");
+    let entries: Vec<Vec<String>> = menu
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('(')?.strip_suffix("),"))
+        .filter(|line| line.starts_with('"'))
+        .map(|line| {
+            line.split('"')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        })
+        .collect();
+    assert!(entries.len() > 5, "{menu}");
+    for (guide, language) in GUIDES.iter().zip([2, 1]) {
+        let made: Vec<(String, String)> = entries
+            .iter()
+            .map(|entry| (format!("`{}`", entry[0]), entry[language].clone()))
+            .collect();
+        let told: Vec<(String, String)> = table(&read(guide), "<!-- console -->")
+            .into_iter()
+            .map(|row| (row[0].clone(), row[1].clone()))
+            .collect();
+        assert_eq!(told, made, "{guide}");
+    }
+}
+
+#[test]
 fn every_refusal_of_the_server_is_on_the_page_about_refused_users_and_no_other() {
     let made: Vec<(String, String)> = Reason::ALL
         .iter()
