@@ -14,5 +14,5 @@ make_logs() {
 
 # Goes up while folders are empty.
 remove_empty() {
-    rmdir "$LOGS" "$DATA/retired" "$DATA/pending" "$DATA" "$CONFIG" /var/1C/licence /var/1C 2>/dev/null || true
+    rmdir "$LOGS" "$CONFIG/series.d" "$DATA/retired" "$DATA/pending" "$DATA" "$CONFIG" /var/1C/licence /var/1C 2>/dev/null || true
 }
