@@ -1,6 +1,6 @@
 //! Opening an object: decrypting its chunks and unpacking them.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::stream::DecryptorBE32};
 
@@ -16,28 +16,45 @@ pub fn open_object(
     directory: &SignedDirectory,
     object: &ObjectEntry,
     key: &Secret,
-    ciphertext: impl Read,
+    mut ciphertext: impl Read,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let chunks = ChunkReader::new(directory, object, key, ciphertext);
-    let written = match object.compression {
-        Compression::None => copy(chunks, out, object.plain_size)?,
-        Compression::Deflate => copy(
-            flate2::read::DeflateDecoder::new(chunks),
-            out,
-            object.plain_size,
-        )?,
-    };
-    if written == object.plain_size {
-        Ok(())
-    } else {
-        Err(altered())
+    open(directory, object, key, &mut ciphertext, out)
+}
+
+/// The same for any reader and writer, so that the cipher is compiled here, as fast as this crate is, and not once
+/// more in the crate of every caller.
+fn open(
+    directory: &SignedDirectory,
+    object: &ObjectEntry,
+    key: &Secret,
+    ciphertext: &mut dyn Read,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut chunks = ChunkReader::new(directory, object, key, ciphertext);
+    let size = object.plain_size;
+    match object.compression {
+        Compression::None => copy(&mut chunks, out, size),
+        Compression::Deflate => {
+            let unpacked = flate2::bufread::DeflateDecoder::new(chunks);
+            copy(&mut BufReader::with_capacity(CHUNK, unpacked), out, size)
+        }
     }
 }
 
-/// Copies to the end of `from`, which must come by `limit` bytes.
-fn copy(from: impl Read, out: &mut impl Write, limit: u64) -> io::Result<u64> {
-    io::copy(&mut from.take(limit + 1), out)
+/// Copies all of `from`, a chunk at a time; its length must be `size`.
+fn copy(from: &mut dyn BufRead, out: &mut dyn Write, size: u64) -> io::Result<()> {
+    let mut left = size;
+    loop {
+        let chunk = from.fill_buf()?;
+        let length = chunk.len();
+        if length == 0 {
+            return if left == 0 { Ok(()) } else { Err(altered()) };
+        }
+        left = left.checked_sub(length as u64).ok_or_else(altered)?;
+        out.write_all(chunk)?;
+        from.consume(length);
+    }
 }
 
 fn altered() -> io::Error {
@@ -46,8 +63,8 @@ fn altered() -> io::Error {
 
 /// Plain bytes of an object's ciphertext: STREAM (BE32) over ChaCha20-Poly1305 with a zero nonce prefix,
 /// which is sound because every object key serves one packing only.
-struct ChunkReader<'a, R> {
-    ciphertext: R,
+struct ChunkReader<'a> {
+    ciphertext: &'a mut dyn Read,
     left: u64,
     decryptor: Option<DecryptorBE32<ChaCha20Poly1305>>,
     associated: &'a [u8; 32],
@@ -55,12 +72,12 @@ struct ChunkReader<'a, R> {
     position: usize,
 }
 
-impl<'a, R: Read> ChunkReader<'a, R> {
+impl<'a> ChunkReader<'a> {
     fn new(
         directory: &'a SignedDirectory,
         object: &ObjectEntry,
         key: &Secret,
-        ciphertext: R,
+        ciphertext: &'a mut dyn Read,
     ) -> Self {
         let cipher = ChaCha20Poly1305::new(&key.0.into());
         Self {
@@ -94,17 +111,23 @@ impl<'a, R: Read> ChunkReader<'a, R> {
     }
 }
 
-impl<R: Read> Read for ChunkReader<'_, R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.position == self.plain.len() {
-            if self.left == 0 {
-                return Ok(0);
-            }
+impl BufRead for ChunkReader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.position == self.plain.len() && self.left > 0 {
             self.next_chunk()?;
         }
-        let length = out.len().min(self.plain.len() - self.position);
-        out[..length].copy_from_slice(&self.plain[self.position..self.position + length]);
+        Ok(&self.plain[self.position..])
+    }
+
+    fn consume(&mut self, length: usize) {
         self.position += length;
+    }
+}
+
+impl Read for ChunkReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(out)?;
+        self.consume(length);
         Ok(length)
     }
 }
