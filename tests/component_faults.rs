@@ -139,6 +139,30 @@ fn a_forked_child_starts_anew_and_the_parent_is_undisturbed() {
 }
 
 #[test]
+fn a_child_that_is_forked_while_other_threads_work_with_the_component_does_not_hang() {
+    let scene = Scene::new(30);
+    let way = Way::to(&scene, &[], &datafile(&scene));
+    let mut crowd = Crowd::start(&scene, Application::ThinClient);
+    crowd.seat(&way, 1, 4, 4);
+    for round in 0..40 {
+        let told = crowd.go(
+            "fork",
+            &way,
+            &[("from", (100 + round).into()), ("storm", 4.into())],
+        );
+        assert_eq!(
+            told,
+            json!({ "waited": true, "status": 0 }),
+            "round {round}"
+        );
+    }
+    assert_eq!(crowd.open(), 4);
+    scene.wait_for_sessions(4);
+    crowd.close();
+    scene.wait_for_sessions(0);
+}
+
+#[test]
 fn a_library_that_is_unloaded_while_its_thread_waits_stays_in_memory() {
     let scene = Scene::new(3);
     let mut way = Way::to(&scene, &[], &datafile(&scene));

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     io::{self, BufReader, BufWriter, Cursor, Write},
     path::Path,
-    sync::{Arc, LazyLock, Weak},
+    sync::{Arc, Weak},
 };
 
 use parking_lot::Mutex;
@@ -22,12 +22,13 @@ use serde_json::{Value as Json, json};
 
 use self::content::Content;
 use crate::{
+    per_process::PerProcess,
     table::{CallError, Deferred},
     texts::{error, error_about},
 };
 
 /// The datafiles of this process, by what names their content.
-static LOADED: LazyLock<Mutex<HashMap<[u8; 32], Weak<DataFile>>>> = LazyLock::new(Mutex::default);
+static LOADED: PerProcess<Mutex<HashMap<[u8; 32], Weak<DataFile>>>> = PerProcess::new();
 
 /// A datafile whose directory was checked.
 #[derive(Debug)]

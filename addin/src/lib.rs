@@ -9,6 +9,7 @@ pub mod link;
 pub mod logs;
 pub mod native;
 pub mod object;
+mod per_process;
 pub mod place;
 pub mod session;
 pub mod settings;

@@ -16,24 +16,24 @@ use simplelog::{Config, ConfigBuilder, WriteLogger};
 
 pub use old::remove_old;
 
-use crate::{place::Place, settings::Settings, texts::one_line};
+use crate::{per_process::PerProcess, place::Place, settings::Settings, texts::one_line};
 
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 4000;
 
 /// The log of this copy of the module. A second copy of the library in the process has its own.
 static LOG: Bounded = Bounded {
-    inner: Mutex::new(None),
+    inner: PerProcess::new(),
 };
 /// The process that opened the log; a forked child is another one and opens its own.
 static OPENED_BY: AtomicU32 = AtomicU32::new(0);
 /// Lines that were said before the log was open.
-static WAITING: Mutex<Vec<(Level, String)>> = Mutex::new(Vec::new());
+static WAITING: PerProcess<Mutex<Vec<(Level, String)>>> = PerProcess::new();
 /// So many of them are kept.
 const MAX_WAITING: usize = 64;
 
 struct Bounded {
-    inner: Mutex<Option<Box<WriteLogger<file::LogFile>>>>,
+    inner: PerProcess<Mutex<Option<Box<WriteLogger<file::LogFile>>>>>,
 }
 
 impl Log for Bounded {

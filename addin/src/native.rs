@@ -9,6 +9,7 @@
 
 mod component;
 mod exports;
+pub(crate) mod fork;
 mod gate;
 mod guard;
 pub mod host;

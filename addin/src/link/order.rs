@@ -4,7 +4,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -14,7 +14,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use protocol::Reason;
 
-use crate::{settings::Address, table::CallError, texts};
+use crate::{per_process::PerProcess, settings::Address, table::CallError, texts};
 
 /// How long a server may be silent before the next one is tried as well.
 pub(super) const NEXT_AFTER: Duration = Duration::from_millis(500);
@@ -24,7 +24,7 @@ const PENALTY: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The servers of this process that failed lately.
-static FAILED: LazyLock<Mutex<Penalties>> = LazyLock::new(Mutex::default);
+static FAILED: PerProcess<Mutex<Penalties>> = PerProcess::new();
 
 /// Which servers failed, and when last.
 #[derive(Debug, Default)]

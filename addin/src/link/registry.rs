@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use protocol::{KeyId, facts::ComponentFacts, series::SeriesKeys};
 use super::connection::Connection;
 use crate::{
     native::{host::HostHandle, module::pin_module},
+    per_process::PerProcess,
     settings::Address,
     table::CallError,
 };
@@ -22,7 +23,8 @@ use crate::{
 /// How long the last object waits for the farewell, so that a process that ends now has said it.
 const FAREWELL: Duration = Duration::from_millis(6);
 
-static CONNECTIONS: LazyLock<Mutex<Vec<Arc<Connection>>>> = LazyLock::new(Mutex::default);
+/// A forked child begins with none: it has the parent's in memory, but none of their threads.
+static CONNECTIONS: PerProcess<Mutex<Vec<Arc<Connection>>>> = PerProcess::new();
 static NEXT_OWNER: AtomicU64 = AtomicU64::new(1);
 
 /// What makes two objects share a connection.
@@ -54,17 +56,10 @@ impl Owner {
     ) -> Self {
         let id = NEXT_OWNER.fetch_add(1, Ordering::Relaxed);
         let mut connections = CONNECTIONS.lock();
-        // A forked child has the parent's connections in memory, but none of their threads.
-        let all = std::mem::take(&mut *connections);
-        for connection in all {
-            if connection.is_of_this_process() {
-                connections.push(connection);
-            } else {
-                // Nothing of it may be touched, not even to drop it: the parent goes on using it.
-                std::mem::forget(connection);
-            }
-        }
-        let known = connections.iter().find(|known| known.key() == key);
+        // Where forks cannot be told the parent's may be among them.
+        let known = connections
+            .iter()
+            .find(|known| known.key() == key && known.is_of_this_process());
         let connection = known.cloned().unwrap_or_else(|| {
             // From now on threads may run in the module at any time.
             if !pin_module() {

@@ -118,6 +118,12 @@ impl Seats {
         !self.books.lock().debts.is_empty()
     }
 
+    /// Whether anybody asks for a seat at this moment, or anything is owed.
+    pub(super) fn are_busy(&self) -> bool {
+        let books = self.books.lock();
+        !books.debts.is_empty() || !books.asked.is_empty()
+    }
+
     /// The sessions to take up again with a new channel.
     pub(super) fn to_resume(&self) -> Vec<ResumedSession> {
         let books = self.books.lock();

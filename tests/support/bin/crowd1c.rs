@@ -22,14 +22,15 @@ mod unix {
         path::Path,
         sync::{
             Mutex,
-            atomic::{AtomicUsize, Ordering},
+            atomic::{AtomicBool, AtomicUsize, Ordering},
         },
         thread,
+        time::{Duration, Instant},
     };
 
     use licence::{
         host::{End, Library, Object, Report, Value},
-        scene::session,
+        scene::{PATIENCE, session},
     };
     use serde_json::{Value as Json, json};
 
@@ -241,33 +242,58 @@ mod unix {
             objects.into_iter().map(end).filter(|clean| !clean).count()
         }
 
-        /// A forked child takes a seat of its own, opens the object, and ends; the parent does nothing meanwhile.
+        /// A forked child takes a seat of its own, opens the object, and ends, while so many threads of the parent take
+        /// and give seats.
         fn fork(&mut self, command: &Json) -> Json {
             let number = command["from"].as_u64().unwrap_or(1) as u32;
-            // SAFETY: the child uses the component, which is what is tested, and ends by _exit.
-            let child = unsafe { libc::fork() };
-            if child == 0 {
-                // The inherited objects end as any others would.
-                let inherited = self.close();
-                let code = match self.seated(command, number) {
-                    Ok(object) => {
-                        let opened = object
-                            .call("GetObject", &[Value::Text("Расчет".into())])
-                            .is_ok();
-                        i32::from(!(opened && end(object) && inherited == 0))
-                    }
-                    Err(error) => {
-                        eprintln!("in the child: {error}");
-                        2
-                    }
-                };
-                // SAFETY: nothing of the parent's is to run again here.
-                unsafe { libc::_exit(code) };
+            let storm = command["storm"].as_u64().unwrap_or(0) as u32;
+            let inherited = std::mem::take(&mut self.objects);
+            let over = AtomicBool::new(false);
+            let told = thread::scope(|scope| {
+                for thread in 0..storm {
+                    let (crowd, over) = (&*self, &over);
+                    scope.spawn(move || {
+                        while !over.load(Ordering::Relaxed) {
+                            let _ = crowd.seated(command, 1000 + thread).map(end);
+                        }
+                    });
+                }
+                // SAFETY: the child uses the component, which is what is tested, and ends by _exit.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    let code = self.child(command, number, &inherited);
+                    // SAFETY: nothing of the parent's is to run again here.
+                    unsafe { libc::_exit(code) };
+                }
+                let told = wait(child);
+                over.store(true, Ordering::Relaxed);
+                told
+            });
+            self.objects = inherited;
+            told
+        }
+
+        /// The inherited objects work for other sessions and end as any others would.
+        fn child(&self, command: &Json, number: u32, inherited: &[Object<'_>]) -> i32 {
+            for (object, at) in inherited.iter().zip(0..) {
+                if let Err(error) = self.call(object, "SetSession", &session(2000 + at)) {
+                    eprintln!("in the child: {error}");
+                    return 3;
+                }
+                object.done();
             }
-            let mut status = -1;
-            // SAFETY: the number is our child's, and the place for its status is ours.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            json!({ "waited": waited == child, "status": status })
+            match self.seated(command, number) {
+                Ok(object) => {
+                    let opened = object
+                        .call("GetObject", &[Value::Text("Расчет".into())])
+                        .is_ok();
+                    i32::from(!(opened && end(object)))
+                }
+                Err(error) => {
+                    eprintln!("in the child: {error}");
+                    2
+                }
+            }
         }
 
         /// A thread of the component waits for a silent server; the objects are ended and the library unloaded.
@@ -282,6 +308,25 @@ mod unix {
             };
             json!({ "unclean": unclean, "closed": closed, "connected": failed.is_ok() })
         }
+    }
+
+    /// Waits for a child, which is ended when it hangs.
+    fn wait(child: libc::pid_t) -> Json {
+        let begun = Instant::now();
+        let (mut status, mut waited) = (-1, 0);
+        while waited == 0 && begun.elapsed() < PATIENCE {
+            // SAFETY: the number is our child's, and the place for its status is ours.
+            waited = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) };
+            thread::sleep(Duration::from_millis(2));
+        }
+        if waited == 0 {
+            // SAFETY: as above.
+            unsafe {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, &raw mut status, 0);
+            }
+        }
+        json!({ "waited": waited == child, "status": status })
     }
 
     fn end(object: Object<'_>) -> bool {

@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// Looks after a server from now on.
-    pub(super) fn use_server(self: &Arc<Self>, server: &Arc<Server>) {
+    pub(in crate::link) fn use_server(self: &Arc<Self>, server: &Arc<Server>) {
         let mut state = self.state.lock();
         if state.servers.iter().any(|known| Arc::ptr_eq(known, server)) {
             return;

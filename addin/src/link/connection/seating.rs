@@ -1,6 +1,9 @@
 //! Taking seats for sessions and giving them back.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use protocol::{
     Reason,
@@ -243,6 +246,27 @@ impl Connection {
         }
         // It may have been given up for want of sessions meanwhile.
         self.use_server(server);
+        if server.is_away() {
+            // Who found that out may have looked for its sessions before this was one.
+            session.begin_grace(server.heard(), server.grace());
+            self.troubled.store(true, Ordering::SeqCst);
+            self.wake();
+        }
+        if !self.is_entered(session) {
+            // Its last object left meanwhile, and saw no seat to give back.
+            session.clear();
+            let leave = Leave::Move;
+            let owed = Owed::Seat { session: id, leave };
+            server.seats.owe(session.facts.key.identity(), owed);
+            self.wake();
+        }
+    }
+
+    /// Whether it is still looked after here.
+    fn is_entered(&self, session: &Session) -> bool {
+        let state = self.state.lock();
+        let entry = state.sessions.get(&session.facts.key.identity());
+        entry.is_some_and(|entry| std::ptr::eq(&*entry.session, session))
     }
 
     /// Takes a seat at one server. `session.asking` is held.

@@ -172,21 +172,26 @@ fn a_seat_that_comes_too_late_is_given_back_and_the_call_went_on_to_the_reserve(
     assert_eq!(reserve.mood.lock().sessions.len(), 1);
 }
 
+/// A connection without an object around it.
+fn connection(vendor: &Vendor, servers: &[&Fake]) -> Owner {
+    let key = Key {
+        key_id: fake::SERIES,
+        public_keys: vendor.keys.public_keys().unwrap(),
+        servers: servers.iter().map(|fake| fake.address.clone()).collect(),
+        access_code: String::new(),
+    };
+    let facts = || Place::current(&PlatformInfo::default()).facts();
+    Owner::join(&key, facts, HostHandle::detached())
+}
+
 #[test]
 fn of_two_servers_that_grant_at_the_same_moment_one_gets_its_seat_back_and_nobody_waits_for_himself()
  {
     let (vendor, primary, reserve) = two();
-    let addresses = [primary.address.clone(), reserve.address.clone()];
-    let key = Key {
-        key_id: fake::SERIES,
-        public_keys: vendor.keys.public_keys().unwrap(),
-        servers: addresses.to_vec(),
-        access_code: String::new(),
-    };
-    let facts = || Place::current(&PlatformInfo::default()).facts();
-    let owner = Owner::join(&key, facts, HostHandle::detached());
+    let owner = connection(&vendor, &[&primary, &reserve]);
     let connection = Arc::clone(owner.connection());
     let session = connection.enter(&SessionFacts::default());
+    let addresses = [primary.address.clone(), reserve.address.clone()];
     let settled = in_background(move || {
         let soon = Instant::now() + PATIENCE;
         let granted = |address| connection.attempt(address, &session, 0, soon).unwrap();
@@ -202,6 +207,52 @@ fn of_two_servers_that_grant_at_the_same_moment_one_gets_its_seat_back_and_nobod
     settled.recv_timeout(PATIENCE).unwrap();
     reserve.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
     assert_eq!(primary.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn a_seat_that_comes_when_its_last_object_has_left_is_given_back() {
+    let (vendor, fake) = one();
+    let owner = connection(&vendor, &[&fake]);
+    let connection = owner.connection();
+    let session = connection.enter(&SessionFacts::default());
+    let soon = Instant::now() + PATIENCE;
+    let granted = connection.attempt(&fake.address, &session, 0, soon);
+    connection.exit(&session, true);
+    let raced = Raced {
+        won: granted
+            .map(|won| (fake.address.clone(), won))
+            .map_err(|_| Vec::new()),
+        surplus: Vec::new(),
+    };
+    let asking = session.asking.lock();
+    connection.settle(&session, raced, 0).unwrap();
+    drop(asking);
+    assert!(!session.may_work(Instant::now()));
+    fake.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
+}
+
+#[test]
+fn a_seat_of_a_server_that_fell_silent_right_after_its_grant_is_in_grace() {
+    let (vendor, fake) = one();
+    let owner = connection(&vendor, &[&fake]);
+    let connection = owner.connection();
+    let session = connection.enter(&SessionFacts::default());
+    let soon = Instant::now() + PATIENCE;
+    let won = connection
+        .attempt(&fake.address, &session, 0, soon)
+        .unwrap();
+    fake.set(|mood| mood.silent = true);
+    connection.went_away(&won.0);
+    let raced = Raced {
+        won: Ok((fake.address.clone(), won)),
+        surplus: Vec::new(),
+    };
+    let asking = session.asking.lock();
+    connection.settle(&session, raced, 0).unwrap();
+    drop(asking);
+    assert!(session.grace_ends().is_some() && !session.is_held());
+    fake.set(|mood| mood.silent = false);
+    until(|| session.is_held());
 }
 
 #[test]

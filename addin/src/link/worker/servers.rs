@@ -194,6 +194,11 @@ impl Worker<'_> {
             let mut state = self.connection.state.lock();
             state.servers.retain(|other| !Arc::ptr_eq(other, &server));
             drop(state);
+            if server.seats.are_busy() || !self.connection.sessions_at(&server).is_empty() {
+                // Somebody turned to it just now.
+                self.connection.use_server(&server);
+                return true;
+            }
             log::info!("{}: not needed any more", server.address);
             if !server.is_away() {
                 self.bye(&server, now + LIMIT);
