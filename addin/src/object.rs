@@ -10,8 +10,8 @@ mod module;
 mod wishes;
 
 use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicU16, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -24,8 +24,8 @@ use crate::{
     link::Owner,
     native::host::HostHandle,
     place::{Place, installed::Template},
-    session::Session,
-    settings::Settings,
+    session::{Glance, Session},
+    settings::{DEFAULT_PORT, Settings},
     table::{CallError, Language},
     texts,
 };
@@ -41,12 +41,18 @@ pub struct Object {
     russian: AtomicBool,
     ended: AtomicBool,
     last_error: Mutex<Option<CallError>>,
+    /// The number of `last_error`, 0 without one: it is asked for after every call.
+    error_code: AtomicU16,
+    /// `ServerPort`, as the wishes and the settings make it.
+    server_port: AtomicU16,
     /// What the 1C code set.
     wishes: Mutex<Wishes>,
     /// The settings of the last Connect.
     settings: Mutex<Option<Settings>>,
     data: Mutex<Option<Arc<DataFile>>>,
     link: Mutex<Link>,
+    /// How it stands with the session's seat.
+    glance: OnceLock<Arc<Glance>>,
     /// Held by the one call that changes the link: two threads may call the same object.
     changing: Mutex<()>,
 }
@@ -84,10 +90,13 @@ impl Object {
             russian: AtomicBool::new(texts::default_language() == Language::Russian),
             ended: AtomicBool::new(false),
             last_error: Mutex::default(),
+            error_code: AtomicU16::new(0),
+            server_port: AtomicU16::new(DEFAULT_PORT),
             wishes: Mutex::default(),
             settings: Mutex::default(),
             data: Mutex::default(),
             link: Mutex::default(),
+            glance: OnceLock::new(),
             changing: Mutex::new(()),
         }
     }
@@ -110,11 +119,11 @@ impl Object {
     /// Gives up session and connection. In a client the seat is freed; in a server process the platform
     /// drops objects as it likes, so there it lingers for the next object of the session.
     fn leave(&self) {
-        self.leave_by(!self.place().kind.is_server());
+        self.leave_by(|| !self.place().kind.is_server());
     }
 
     /// Gives up session and connection; with the session's last object the seat is freed, or lingers.
-    fn leave_by(&self, release: bool) {
+    fn leave_by(&self, release: impl FnOnce() -> bool) {
         let link = std::mem::take(&mut *self.link.lock());
         let Some(owner) = link.owner else { return };
         if !owner.connection().is_of_this_process() {
@@ -122,8 +131,18 @@ impl Object {
             return;
         }
         if let Some(session) = link.session {
-            owner.connection().exit(&session, release);
+            session.unwatch(self.glance());
+            owner.connection().exit(&session, release());
         }
+    }
+
+    fn glance(&self) -> &Arc<Glance> {
+        self.glance.get_or_init(Arc::default)
+    }
+
+    /// The flags of the licence in use, if all is well with it.
+    fn held_flags(&self) -> Option<u32> {
+        self.glance.get()?.held_flags()
     }
 
     fn is_ended(&self) -> bool {
@@ -161,12 +180,24 @@ impl Object {
 
     /// A method is called or a property written: the error of the call before is forgotten.
     pub fn on_call(&self) {
-        *self.last_error.lock() = None;
+        if self.error_code() != 0 {
+            self.forget_error();
+        }
+    }
+
+    #[cold]
+    fn forget_error(&self) {
+        let mut last = self.last_error.lock();
+        *last = None;
+        self.error_code.store(0, Ordering::Release);
     }
 
     /// A call or the writing of a property failed.
     pub fn on_call_error(&self, error: &CallError) -> Failure {
-        *self.last_error.lock() = Some(error.clone());
+        let mut last = self.last_error.lock();
+        *last = Some(error.clone());
+        self.error_code.store(error.code, Ordering::Release);
+        drop(last);
         if self.raise_exceptions.load(Ordering::Relaxed) {
             Failure::Raise(error.text(self.language()).to_owned())
         } else {
@@ -204,10 +235,7 @@ impl Object {
     /// The number of the last call's error, 0 if it succeeded.
     #[must_use]
     pub fn error_code(&self) -> u16 {
-        self.last_error
-            .lock()
-            .as_ref()
-            .map_or(0, |error| error.code)
+        self.error_code.load(Ordering::Acquire)
     }
 
     /// The sentence of the last call's error in the user's language, empty if it succeeded.

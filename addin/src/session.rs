@@ -1,7 +1,10 @@
 //! A 1C session as this process knows it: the objects of one session share one seat.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -9,7 +12,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use protocol::{facts::SessionFacts, licence::Voucher, signature::Secret, wire::message::Id};
 
-use crate::{link::ServerRef, table::CallError};
+use crate::{link::ServerRef, native::fork, table::CallError};
 
 /// A seat that was granted.
 #[derive(Clone, Debug)]
@@ -67,6 +70,57 @@ impl Until {
     }
 }
 
+/// What an object sees of its session's seat without locking anything: 1C code asks often, and mostly all is well.
+#[derive(Debug, Default)]
+pub(crate) struct Glance(AtomicU64);
+
+/// The bit that says that a seat is held; the forks stand below it, and below them the flags.
+const HELD: u64 = 1 << 63;
+
+impl Glance {
+    /// The flags of the licence while a server that answers says that the seat is held. None says nothing: then the
+    /// session itself is to be asked.
+    pub(crate) fn held_flags(&self) -> Option<u32> {
+        let seen = self.0.load(Ordering::Acquire);
+        // In a forked child the parent's seats are not held.
+        (seen >> 32 == HELD >> 32 | forks_below()).then_some(seen as u32)
+    }
+
+    fn show(&self, seen: u64) {
+        self.0.store(seen, Ordering::Release);
+    }
+}
+
+fn forks_below() -> u64 {
+    u64::from(fork::forks()) & !(HELD >> 32)
+}
+
+/// How it stands with the seat, and the objects that look at it.
+#[derive(Debug, Default)]
+struct Standings {
+    now: Standing,
+    watched_by: Vec<Arc<Glance>>,
+}
+
+impl Standings {
+    fn change(&mut self, to: Standing) {
+        self.now = to;
+        let seen = self.seen();
+        for glance in &self.watched_by {
+            glance.show(seen);
+        }
+    }
+
+    fn seen(&self) -> u64 {
+        match &self.now {
+            Standing::Held(seat) if fork::watch() => {
+                HELD | forks_below() << 32 | u64::from(seat.voucher.flags)
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// A session of this process.
 #[derive(Debug)]
 pub struct Session {
@@ -74,7 +128,7 @@ pub struct Session {
     pub facts: SessionFacts,
     /// Held while the server is asked about this session, so that an obtaining never overtakes a release.
     pub(crate) asking: Mutex<()>,
-    standing: Mutex<Standing>,
+    standing: Mutex<Standings>,
     flags: Mutex<u32>,
     /// Keys of objects that were opened, for the grace period; wiped when dropped.
     keys: Mutex<Vec<(ObjectName, Secret)>>,
@@ -96,6 +150,22 @@ impl Session {
         }
     }
 
+    /// Shows an object how it stands with the seat, from now on.
+    pub(crate) fn watch(&self, glance: &Arc<Glance>) {
+        let mut standing = self.standing.lock();
+        glance.show(standing.seen());
+        standing.watched_by.push(Arc::clone(glance));
+    }
+
+    /// The object works for the session no more.
+    pub(crate) fn unwatch(&self, glance: &Arc<Glance>) {
+        let mut standing = self.standing.lock();
+        standing
+            .watched_by
+            .retain(|other| !Arc::ptr_eq(other, glance));
+        glance.show(0);
+    }
+
     /// Whether the session may work: it holds a seat, or its grace is not over.
     #[must_use]
     pub fn may_work(&self, now: Instant) -> bool {
@@ -105,7 +175,7 @@ impl Session {
     /// The seat in use.
     #[must_use]
     pub fn seat(&self, now: Instant) -> Option<Seat> {
-        match &*self.standing.lock() {
+        match &self.standing.lock().now {
             Standing::Held(seat) => Some(seat.clone()),
             Standing::Away { seat, until, .. } if now < until.instant => Some(seat.clone()),
             _ => None,
@@ -114,7 +184,7 @@ impl Session {
 
     /// The seat that it holds, or held before its server stopped answering.
     pub(crate) fn seat_or_former(&self) -> Option<Seat> {
-        match &*self.standing.lock() {
+        match &self.standing.lock().now {
             Standing::Held(seat) | Standing::Away { seat, .. } => Some(seat.clone()),
             Standing::None | Standing::Lost(_) => None,
         }
@@ -123,7 +193,7 @@ impl Session {
     /// Until when it may work although no server answers.
     #[must_use]
     pub fn grace_until(&self, now: Instant) -> Option<Timestamp> {
-        match &*self.standing.lock() {
+        match &self.standing.lock().now {
             Standing::Away { until, .. } => Some(until.shown(now, Timestamp::now())),
             _ => None,
         }
@@ -131,7 +201,7 @@ impl Session {
 
     /// When grace ends, on the clock that never jumps.
     pub(crate) fn grace_ends(&self) -> Option<Instant> {
-        match &*self.standing.lock() {
+        match &self.standing.lock().now {
             Standing::Away { until, .. } => Some(until.instant),
             _ => None,
         }
@@ -139,13 +209,13 @@ impl Session {
 
     /// Whether a seat is held and the server answers.
     pub(crate) fn is_held(&self) -> bool {
-        matches!(&*self.standing.lock(), Standing::Held(_))
+        matches!(&self.standing.lock().now, Standing::Held(_))
     }
 
     /// Why it was lost.
     #[must_use]
     pub fn loss(&self) -> Option<CallError> {
-        match &*self.standing.lock() {
+        match &self.standing.lock().now {
             Standing::Lost(error) => Some(error.clone()),
             _ => None,
         }
@@ -159,38 +229,40 @@ impl Session {
     /// A seat was granted.
     pub(crate) fn hold(&self, seat: Seat, flags: u32) {
         *self.flags.lock() = flags;
-        *self.standing.lock() = Standing::Held(seat);
+        self.standing.lock().change(Standing::Held(seat));
     }
 
     /// The server does not answer, or does not know the seat any more: grace begins, unless it has begun.
     pub(crate) fn begin_grace(&self, since: Instant, grace: Duration) {
         let mut standing = self.standing.lock();
-        if let Standing::Held(seat) = &*standing {
+        if let Standing::Held(seat) = &standing.now {
             let left = grace.saturating_sub(since.elapsed());
             let now = Timestamp::now();
             let until = Until {
                 instant: since + grace,
                 clock: now.saturating_add(left).unwrap_or(now),
             };
-            *standing = Standing::Away {
-                seat: seat.clone(),
+            let seat = seat.clone();
+            standing.change(Standing::Away {
+                seat,
                 until,
                 told: false,
-            };
+            });
         }
     }
 
     /// The server answers again and the seat is still there.
     pub(crate) fn end_grace(&self) {
         let mut standing = self.standing.lock();
-        if let Standing::Away { seat, .. } = &*standing {
-            *standing = Standing::Held(seat.clone());
+        if let Standing::Away { seat, .. } = &standing.now {
+            let seat = seat.clone();
+            standing.change(Standing::Held(seat));
         }
     }
 
     /// Whether grace is over now; true once.
     pub(crate) fn grace_is_over(&self, now: Instant) -> bool {
-        match &mut *self.standing.lock() {
+        match &mut self.standing.lock().now {
             Standing::Away { until, told, .. } if now >= until.instant => {
                 !std::mem::replace(told, true)
             }
@@ -200,7 +272,7 @@ impl Session {
 
     /// When the end of grace is to be told; none once it was.
     pub(crate) fn untold_end(&self) -> Option<Instant> {
-        match &*self.standing.lock() {
+        match &self.standing.lock().now {
             Standing::Away {
                 until, told: false, ..
             } => Some(until.instant),
@@ -211,12 +283,12 @@ impl Session {
     /// The seat is lost for good. False when the end of grace was told before: it is no news then.
     pub(crate) fn lose(&self, error: CallError) -> bool {
         let mut standing = self.standing.lock();
-        let news = match &*standing {
+        let news = match &standing.now {
             Standing::Held(_) => true,
             Standing::Away { told, .. } => !told,
             Standing::None | Standing::Lost(_) => return false,
         };
-        *standing = Standing::Lost(error);
+        standing.change(Standing::Lost(error));
         drop(standing);
         self.keys.lock().clear();
         news
@@ -224,7 +296,7 @@ impl Session {
 
     /// The seat was given back.
     pub(crate) fn clear(&self) {
-        *self.standing.lock() = Standing::None;
+        self.standing.lock().change(Standing::None);
         self.keys.lock().clear();
     }
 

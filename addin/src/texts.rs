@@ -2,6 +2,8 @@
 
 mod reasons;
 
+use std::sync::LazyLock;
+
 use protocol::Reason;
 
 pub use reasons::reason;
@@ -83,12 +85,15 @@ fn common_reason(tried: &[(Address, CallError)]) -> Reason {
 /// The language of the process, before the platform names one: that of the locale's variables.
 #[must_use]
 pub fn default_language() -> Language {
-    let variables = ["LC_ALL", "LC_MESSAGES", "LANG"];
-    variables
-        .into_iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty())
-        .map_or(Language::Russian, |value| Language::of_code(&value))
+    static LANGUAGE: LazyLock<Language> = LazyLock::new(|| {
+        let variables = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        variables
+            .into_iter()
+            .filter_map(|name| std::env::var(name).ok())
+            .find(|value| !value.is_empty())
+            .map_or(Language::Russian, |value| Language::of_code(&value))
+    });
+    *LANGUAGE
 }
 
 /// A text from outside on one line: control characters become spaces, and it is cut at `limit` characters.

@@ -33,6 +33,9 @@ impl Version {
         build: number(env!("LICENCE_BUILD")),
     };
 
+    /// The same as a text.
+    pub const CURRENT_TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), ".", env!("LICENCE_BUILD"));
+
     /// Versions work together when major and minor are the same.
     ///
     /// # Errors

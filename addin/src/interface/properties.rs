@@ -13,7 +13,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The version of the module that works.",
             "Версия работающего модуля.",
         ),
-        |_| Value::from(protocol::Version::CURRENT.to_string()),
+        |_| Value::from(protocol::Version::CURRENT_TEXT),
     ),
     Property::read_only(
         words("ModulePath", "ПутьМодуля"),
@@ -37,7 +37,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The version of the copy in the configuration's template; another than Version when the component installed on the computer works instead of it.",
             "Версия копии из макета конфигурации; отличается от Версия, если вместо неё работает компонента, установленная на компьютере.",
         ),
-        |object| Value::from(object.template_version()),
+        |object| Value::Text(object.template_version()),
     ),
     Property::read_write(
         words("ServerAddr", "АдресСервера"),

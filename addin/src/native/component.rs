@@ -176,9 +176,16 @@ impl Component {
             unsafe { variant::clear(answer) };
             return false;
         };
-        let value = guarded(|| get(&self.object)).unwrap_or(Value::Empty);
-        // SAFETY: the caller's promise.
-        unsafe { variant::write(answer, value, &self.memory) }.is_ok()
+        let written = guarded(|| {
+            let value = get(&self.object);
+            // SAFETY: the caller's promise.
+            unsafe { variant::write(answer, value, &self.memory) }.is_ok()
+        });
+        written.unwrap_or_else(|_| {
+            // SAFETY: the caller's promise.
+            unsafe { variant::clear(answer) };
+            true
+        })
     }
 
     /// # Safety
@@ -251,45 +258,86 @@ impl Component {
         let Some(method) = row(TABLE.methods, number) else {
             return false;
         };
-        self.object.on_call();
-        // SAFETY: the caller's promise.
-        let outcome = unsafe { self.run(method, params, count) };
-        let error = match (outcome, answer) {
-            (Ok(_), None) => return true,
-            (Ok(value), Some(answer)) => {
-                let value = if method.returns.is_some() {
-                    value
-                } else {
-                    Value::Empty
-                };
-                // SAFETY: the caller's promise.
-                match unsafe { variant::write(answer, value, &self.memory) } {
-                    Ok(()) => return true,
-                    Err(Unwritten::Source(error)) => error,
-                    Err(Unwritten::NoMemory) => {
-                        // Nothing can be answered at all, so this one is an exception in any case.
-                        self.fail(&CallError::no_memory(method.name));
-                        return false;
-                    }
-                }
+        let outcome = guarded(|| {
+            self.object.on_call();
+            // SAFETY: the caller's promise.
+            unsafe { self.run_and_answer(method, answer, params, count) }
+        });
+        match outcome {
+            Ok(Ok(())) => true,
+            // SAFETY: the caller's promise.
+            Ok(Err(error)) => unsafe { self.answer_failure(method, answer, &error) },
+            Err(panic) => {
+                let error = Unwritten::Source(CallError::internal(&panic));
+                // SAFETY: as above.
+                unsafe { self.answer_failure(method, answer, &error) }
             }
-            (Err(error), _) => error,
-        };
-        if !self.fail(&error) {
-            return false;
         }
-        if let Some(answer) = answer
-            && method.returns == Some(Kind::Boolean)
-        {
-            // SAFETY: the caller's promise. A Boolean needs no memory, so this cannot fail.
-            return unsafe { variant::write(answer, Value::Bool(false), &self.memory) }.is_ok();
+    }
+
+    /// # Safety
+    /// As for [`Component::call`].
+    unsafe fn run_and_answer(
+        &self,
+        method: &'static Method,
+        answer: Option<*mut Variant>,
+        params: *mut Variant,
+        count: c_long,
+    ) -> Result<(), Unwritten> {
+        // Most methods have no parameter or one: room for as many as may be would cost more than they do.
+        // SAFETY: the caller's promise.
+        let value = unsafe {
+            match method.params.len() {
+                0 => self.run::<0>(method, params, count),
+                1 => self.run::<1>(method, params, count),
+                _ => self.run::<MAX_PARAMS>(method, params, count),
+            }
         }
-        true
+        .map_err(Unwritten::Source)?;
+        match answer {
+            Some(answer) if method.returns.is_some() => {
+                // SAFETY: the caller's promise.
+                unsafe { variant::write(answer, value, &self.memory) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// # Safety
+    /// `answer` is writable if given.
+    #[cold]
+    unsafe fn answer_failure(
+        &self,
+        method: &'static Method,
+        answer: Option<*mut Variant>,
+        error: &Unwritten,
+    ) -> bool {
+        guard(false, || {
+            let error = match error {
+                Unwritten::Source(error) => error,
+                Unwritten::NoMemory => {
+                    // Nothing can be answered at all, so this one is an exception in any case.
+                    self.fail(&CallError::no_memory(method.name));
+                    return false;
+                }
+            };
+            if !self.fail(error) {
+                return false;
+            }
+            let Some(answer) = answer else { return true };
+            // SAFETY: the caller's promise.
+            unsafe { variant::clear(answer) };
+            if method.returns != Some(Kind::Boolean) {
+                return true;
+            }
+            // SAFETY: as above. A Boolean needs no memory, so this cannot fail.
+            unsafe { variant::write(answer, Value::Bool(false), &self.memory) }.is_ok()
+        })
     }
 
     /// # Safety
     /// `params` is null or an array of `count` readable variants.
-    unsafe fn run(
+    unsafe fn run<const ROOM: usize>(
         &self,
         method: &'static Method,
         params: *mut Variant,
@@ -300,7 +348,7 @@ impl Component {
             .ok()
             .filter(|count| *count <= expected && (*count == 0 || !params.is_null()))
             .ok_or_else(|| CallError::wrong_count(method.name, expected))?;
-        let mut values = [const { Value::Empty }; MAX_PARAMS];
+        let mut values = [const { Value::Empty }; ROOM];
         for (index, (value, param)) in values.iter_mut().zip(method.params).take(count).enumerate()
         {
             // SAFETY: the caller's promise; `index` is below `count`.
@@ -311,8 +359,7 @@ impl Component {
             .get_mut(..expected)
             .ok_or_else(|| CallError::wrong_count(method.name, expected))?;
         let mut args = Args::new(method, values)?;
-        guarded(|| (method.call)(&self.object, &mut args))
-            .unwrap_or_else(|text| Err(CallError::internal(&text)))
+        (method.call)(&self.object, &mut args)
     }
 
     /// Leaves the error for 1C code to ask, or raises it; what to return to the platform.

@@ -64,6 +64,9 @@ impl Gate {
     pub(super) fn close(&self) -> bool {
         self.state.fetch_or(CLOSED, Ordering::SeqCst);
         let own = INSIDE.with_borrow(|inside| inside.iter().filter(|id| **id == self.id()).count());
+        if self.state.load(Ordering::SeqCst) & !CLOSED <= own {
+            return true;
+        }
         let end = Instant::now() + PATIENCE;
         let mut guard = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         while self.state.load(Ordering::SeqCst) & !CLOSED > own {

@@ -9,11 +9,13 @@ use std::{
 /// Runs `body`; should it panic, the panic's text.
 ///
 /// What a panic leaves half-done is behind locks that tolerate it (or atomics), hence the assertion.
+#[inline]
 pub(super) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(text_of)
 }
 
 /// Runs `body`; should it panic, `fallback`.
+#[inline]
 pub(super) fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     guarded(body).unwrap_or(fallback)
 }

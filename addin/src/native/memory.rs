@@ -78,7 +78,8 @@ impl Memory {
 
     /// A text in the platform's memory: its units, then a NUL, which is not in the length.
     pub(super) fn text(&self, text: &str) -> Option<(NonNull<u16>, u32)> {
-        let length = if text.is_ascii() {
+        let ascii = text.is_ascii();
+        let length = if ascii {
             text.len()
         } else {
             text.encode_utf16().count()
@@ -87,16 +88,21 @@ impl Memory {
         let memory = self
             .allocate(length.checked_add(1)?.checked_mul(size_of::<u16>())?)?
             .cast::<u16>();
-        let mut at = memory.as_ptr();
-        for unit in text.encode_utf16() {
-            // SAFETY: there is room for `length` units and a NUL; a manager's memory is aligned for them.
-            unsafe {
-                at.write(unit);
-                at = at.add(1);
-            }
+        let start = memory.as_ptr();
+        // SAFETY: there is room for `length` units and a NUL, and no more are put; a manager's memory is
+        // aligned for them.
+        let put = |at: usize, unit| unsafe { start.add(at).write(unit) };
+        if ascii {
+            // Many at a time.
+            (0..)
+                .zip(text.bytes())
+                .for_each(|(at, byte)| put(at, byte.into()));
+        } else {
+            (0..)
+                .zip(text.encode_utf16())
+                .for_each(|(at, unit)| put(at, unit));
         }
-        // SAFETY: as above.
-        unsafe { at.write(0) };
+        put(length, 0);
         Some((memory, counted))
     }
 

@@ -88,6 +88,7 @@ impl Object {
         let servers = settings.servers.clone();
         let source = settings.source.to_string();
         *self.settings.lock() = Some(settings);
+        self.show_port();
         let key = Key {
             key_id: key_id.ok_or_else(|| texts::error(Reason::NoKeyId))?,
             public_keys: self
@@ -115,7 +116,7 @@ impl Object {
         let Some(_changing) = self.changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
-        self.leave_by(true);
+        self.leave_by(|| true);
         Ok(())
     }
 

@@ -62,6 +62,7 @@ impl Object {
             .take_if(|session| session.facts.key.identity() != identity);
         // After a fork the link is the parent's, which goes on with it.
         if let (Some(other), Ok(owner)) = (other, self.owner()) {
+            other.unwatch(self.glance());
             owner.connection().exit(&other, !on_server);
         }
         Ok(())
@@ -107,6 +108,7 @@ impl Object {
             .as_ref()
             .is_some_and(|now| Arc::ptr_eq(now, &owner));
         if ours && !self.is_ended() {
+            session.watch(self.glance());
             link.session = Some(session);
             return Ok(());
         }
@@ -128,6 +130,7 @@ impl Object {
         let Some(session) = self.link.lock().session.take() else {
             return Err(texts::error(Reason::NoLicenceObtained));
         };
+        session.unwatch(self.glance());
         let released = owner.connection().release(&session, deadline);
         owner.connection().exit(&session, true);
         released
@@ -136,8 +139,10 @@ impl Object {
     /// `LicenceObtained`: a seat is held, or its grace is not over.
     #[must_use]
     pub fn licence_obtained(&self) -> bool {
-        self.session()
-            .is_some_and(|session| session.may_work(Instant::now()))
+        self.held_flags().is_some()
+            || self
+                .session()
+                .is_some_and(|session| session.may_work(Instant::now()))
     }
 
     /// `UsedLicence`: the number of the key in use, 0 if none.
@@ -190,7 +195,11 @@ impl Object {
             .ok()
             .and_then(|number| 1_u32.checked_shl(number))
             .ok_or_else(|| error_about(Reason::BadArgument, &number.to_string()))?;
-        Ok(self.voucher()?.flags & bit != 0)
+        let flags = match self.held_flags() {
+            Some(flags) => flags,
+            None => self.voucher()?.flags,
+        };
+        Ok(flags & bit != 0)
     }
 
     /// The licence in use, JSON.

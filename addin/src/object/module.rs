@@ -1,6 +1,8 @@
 //! Which of two copies of the component works: the one from the configuration's template, or the one that was
 //! installed on the computer.
 
+use std::borrow::Cow;
+
 use serde_json::{Value as Json, json};
 
 use super::Object;
@@ -13,11 +15,11 @@ use crate::{
 impl Object {
     /// `TemplateVersion`: of the copy in the configuration's template, which is this one unless it is the installed.
     #[must_use]
-    pub fn template_version(&self) -> String {
-        self.template
-            .as_ref()
-            .map_or(protocol::Version::CURRENT, |template| template.version)
-            .to_string()
+    pub fn template_version(&self) -> Cow<'static, str> {
+        match &self.template {
+            Some(template) => template.version.to_string().into(),
+            None => protocol::Version::CURRENT_TEXT.into(),
+        }
     }
 
     /// The working module and what became of the installed one, for `Settings()`.
@@ -42,7 +44,7 @@ impl Object {
             }
         };
         json!({
-            "Version": protocol::Version::CURRENT.to_string(),
+            "Version": protocol::Version::CURRENT_TEXT,
             "File": file,
             "TemplateVersion": self.template_version(),
             "TemplateFile": self.template.as_ref().map(|template| &template.file).or(file.as_ref()),

@@ -1,5 +1,7 @@
 //! What the 1C code set, before the configuration file has its word.
 
+use std::sync::atomic::Ordering;
+
 use protocol::{KeyId, Reason, facts::SessionFacts, series::SeriesKeys};
 
 use super::Object;
@@ -37,10 +39,16 @@ impl Object {
     /// `ServerPort`.
     #[must_use]
     pub fn server_port(&self) -> u16 {
-        if let Some(first) = self.effective_server() {
-            return first.port;
-        }
-        self.wishes.lock().code.server_port.unwrap_or(DEFAULT_PORT)
+        self.server_port.load(Ordering::Acquire)
+    }
+
+    /// Finds out `ServerPort` anew, because the wishes or the settings changed.
+    pub(super) fn show_port(&self) {
+        let port = match self.effective_server() {
+            Some(first) => first.port,
+            None => self.wishes.lock().code.server_port.unwrap_or(DEFAULT_PORT),
+        };
+        self.server_port.store(port, Ordering::Release);
     }
 
     /// `ReservedServers`.
@@ -76,6 +84,7 @@ impl Object {
             Address::parse(text, DEFAULT_PORT).map_err(|error| address_error(&error))?;
         }
         self.wishes.lock().code.server_addr = text.into();
+        self.show_port();
         Ok(())
     }
 
@@ -87,6 +96,7 @@ impl Object {
         let port =
             u16::try_from(port).map_err(|_| error_about(Reason::BadAddress, &port.to_string()))?;
         self.wishes.lock().code.server_port = (port != 0).then_some(port);
+        self.show_port();
         Ok(())
     }
 

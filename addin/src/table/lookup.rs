@@ -35,8 +35,27 @@ fn fold_rare(unit: u16) -> u16 {
 pub struct Index {
     /// Open addressing; a power of two, at most a quarter full.
     slots: Box<[u16]>,
-    names: Vec<(Box<[u16]>, u16)>,
+    names: Vec<Name>,
     longest: usize,
+}
+
+#[derive(Debug)]
+struct Name {
+    units: Box<[u16]>,
+    row: u16,
+}
+
+impl Name {
+    /// Mostly a name comes as it is written here; any other letter case is the same name.
+    fn is(&self, name: &[u16]) -> bool {
+        *self.units == *name
+            || (self.units.len() == name.len()
+                && self
+                    .units
+                    .iter()
+                    .zip(name)
+                    .all(|(known, unit)| fold(*known) == fold(*unit)))
+    }
 }
 
 const FREE: u16 = u16::MAX;
@@ -44,16 +63,19 @@ const FREE: u16 = u16::MAX;
 impl Index {
     /// Hashes the rows' names. A name that occurs twice keeps its first row.
     pub fn new(rows: impl Iterator<Item = Words>) -> Self {
-        let mut names: Vec<(Box<[u16]>, u16)> = Vec::new();
+        let mut names = Vec::new();
         for (row, words) in rows.enumerate() {
             for name in [words.en, words.ru] {
-                names.push((name.encode_utf16().map(fold).collect(), row as u16));
+                names.push(Name {
+                    units: name.encode_utf16().collect(),
+                    row: row as u16,
+                });
             }
         }
-        let longest = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let longest = names.iter().map(|name| name.units.len()).max().unwrap_or(0);
         let mut slots = vec![FREE; (names.len() * 4).next_power_of_two().max(4)].into_boxed_slice();
-        for (number, (name, _)) in names.iter().enumerate() {
-            let mut at = hash(name.iter().copied()) as usize;
+        for (number, name) in names.iter().enumerate() {
+            let mut at = hash(&name.units);
             while slots[at & (slots.len() - 1)] != FREE {
                 at += 1;
             }
@@ -76,32 +98,30 @@ impl Index {
     /// The row that has this name in either language.
     #[must_use]
     pub fn find(&self, name: &[u16]) -> Option<usize> {
-        if name.len() > self.longest {
-            return None;
-        }
-        let mut at = hash(name.iter().map(|unit| fold(*unit))) as usize;
+        let mut at = hash(name);
         loop {
             let number = self.slots[at & (self.slots.len() - 1)];
-            let (known, row) = self.names.get(usize::from(number))?;
-            if known.len() == name.len()
-                && known
-                    .iter()
-                    .zip(name)
-                    .all(|(known, unit)| *known == fold(*unit))
-            {
-                return Some(usize::from(*row));
+            let known = self.names.get(usize::from(number))?;
+            if known.is(name) {
+                return Some(usize::from(known.row));
             }
             at += 1;
         }
     }
 }
 
-/// FNV-1a over whole units, with the high half folded in because only low bits choose the slot.
-fn hash(units: impl Iterator<Item = u16>) -> u32 {
-    let hash = units.fold(0x811C_9DC5_u32, |hash, unit| {
-        (hash ^ u32::from(unit)).wrapping_mul(0x0100_0193)
-    });
-    hash ^ (hash >> 15)
+/// By the length, the first, the middle and the last letter: few names of a table agree in all of them. Of a letter
+/// only those bits count that are the same in both its cases, Latin and Russian, so that it need not be folded.
+fn hash(name: &[u16]) -> usize {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else {
+        return 0;
+    };
+    let middle = name[name.len() / 2];
+    [*first, middle, *last]
+        .iter()
+        .fold(name.len(), |hash, unit| {
+            (hash << 3) ^ usize::from(unit & 0xF)
+        })
 }
 
 #[cfg(test)]
