@@ -12,6 +12,7 @@ use std::{
 use licence::{
     process::Answer,
     scene::{PATIENCE, SERIES, Scene, asking},
+    softhsm::SoftHsm,
     vendor::{ITN, Vendor},
 };
 
@@ -151,16 +152,13 @@ fn tell() -> io::Result<()> {
     story.note("the fourth process has it now")?;
 
     drop((others, fourth));
-    story.step("the key is given back, and its reserve code activates it on a second server")?;
+    story.step("the key is given back for a reserve code")?;
     let key_no = licence["KeyNo"].to_string();
     let told = run(scene.command("licenceserver").args(["reserve", &key_no]))?;
     story.note(told.trim())?;
     let reserve_code = told.trim().rsplit(' ').next().unwrap_or_default();
     let second = scene.beside();
-    second.configure(&asking(vendor.url()));
-    let activate = ["activate", reserve_code, "--itn", ITN];
-    let told = run(second.command("licenceserver").args(activate))?;
-    story.note(told.trim())?;
+    second_life(&story, second, &vendor, reserve_code)?;
 
     story.step("done")?;
     if keep {
@@ -172,6 +170,63 @@ fn tell() -> io::Result<()> {
         scene.leave();
     }
     Ok(())
+}
+
+/// The reserve code activates the key on a carrier at a second server; on that computer where there is no carrier.
+fn second_life(
+    story: &Story,
+    mut second: Scene,
+    vendor: &Vendor,
+    reserve_code: &str,
+) -> io::Result<()> {
+    let centre = asking(vendor.url());
+    let activate = ["activate", reserve_code, "--itn", ITN];
+    if !SoftHsm::is_here() {
+        story.step("the reserve code activates the key on a second server")?;
+        second.configure(&centre);
+        let told = run(second.command("licenceserver").args(activate))?;
+        story.note(told.trim())?;
+        return story.note(
+            "left out: the same on a hardware carrier. The token for it is SoftHSM2 (Debian's package softhsm2), which is \
+             not installed here.",
+        );
+    }
+    story.step("the reserve code activates the key on a token (SoftHSM2 behind PKCS#11) at a second server")?;
+    let hsm = SoftHsm::new(second.root());
+    let token = hsm.make("Demo");
+    second.set_variable(&hsm.variable());
+    second.configure(&(centre + &hsm.section()));
+    let told = run(second.command("licenceserver").arg("carriers"))?;
+    story.note(told.trim())?;
+    let number = told.split('\t').next().unwrap_or_default();
+    let on_token = [&activate[..], &["--blank", number]].concat();
+    let told = run(second.command("licenceserver").args(on_token))?;
+    story.note(told.trim())?;
+    second.start();
+    let count = || {
+        second.api("/api/licences").1["Licences"]
+            .as_array()
+            .map_or(0, Vec::len)
+    };
+    let waited = until("the licence on the token did not come", || count() == 1)?;
+    story.note(&format!("the second server has it after {waited:.1} s"))?;
+    hsm.pull(&token);
+    let waited = until("the licence did not go with the token", || count() == 0)?;
+    story.note(&format!(
+        "the token is pulled out, and the licence gone with it after {waited:.1} s"
+    ))
+}
+
+/// Waits for something; for how many seconds.
+fn until(otherwise: &str, done: impl Fn() -> bool) -> io::Result<f32> {
+    let begun = Instant::now();
+    while !done() {
+        if begun.elapsed() > PATIENCE {
+            return Err(io::Error::other(otherwise.to_owned()));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Ok(begun.elapsed().as_secs_f32())
 }
 
 /// The error of a call that did not return True.

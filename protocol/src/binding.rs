@@ -31,6 +31,9 @@ pub enum FactKind {
     /// An id that the administrator set, for containers and clouds.
     #[n(7)]
     ExplicitId = 7,
+    /// The serial number of a carrier: the only fact of a licence that one holds.
+    #[n(8)]
+    Carrier = 8,
 }
 
 impl FactKind {
@@ -47,6 +50,7 @@ impl FactKind {
                 "the administrator's machine id",
                 "заданный администратором идентификатор",
             ),
+            Self::Carrier => ("the carrier", "носитель"),
         }
     }
 }

@@ -5,8 +5,8 @@ use minicbor::{Decode, Encode};
 use crate::{
     KeyId, UnixSeconds,
     envelope::{self, FormatError},
-    licence::{DAY, Voucher},
-    signature::{Context, KeyError, PublicKey, Signed, SigningKey},
+    licence::{DAY, Holder, Voucher},
+    signature::{Context, PublicKey, Signed, Signs},
 };
 
 /// The longest life of a delegation by a software key, in seconds.
@@ -42,8 +42,8 @@ impl Delegation {
     /// Signs it with a holder key.
     ///
     /// # Errors
-    /// When the holder key is damaged.
-    pub fn sign(&self, holder: &SigningKey) -> Result<Signed, KeyError> {
+    /// Those of the holder key.
+    pub fn sign<S: Signs>(&self, holder: &S) -> Result<Signed, S::Error> {
         holder.sign(Context::Delegation, envelope::to_cbor(self))
     }
 
@@ -55,13 +55,24 @@ impl Delegation {
         envelope::from_cbor(signed.verify(Context::Delegation, holder)?)
     }
 
-    /// Whether it lets that server speak for that key now.
-    pub fn covers(&self, server: &[u8; 32], voucher: &Voucher, now: UnixSeconds) -> bool {
+    /// Whether it lets that server speak for that key now, if it is that holder's.
+    pub fn covers(
+        &self,
+        holder: &Holder,
+        server: &[u8; 32],
+        voucher: &Voucher,
+        now: UnixSeconds,
+    ) -> bool {
+        let longest = if holder.is_carrier() {
+            MAX_CARRIER_LIFE
+        } else {
+            MAX_LIFE
+        };
         let life = self.not_after.saturating_sub(self.issued_at);
         self.server == *server
             && self.key_id == voucher.key_id
             && self.key_no == voucher.key_no
-            && (0..=MAX_LIFE).contains(&life)
+            && (0..=longest).contains(&life)
             && now.saturating_add(CLOCK_TOLERANCE) >= self.issued_at
             && now.saturating_sub(CLOCK_TOLERANCE) <= self.not_after
     }

@@ -5,6 +5,7 @@
 //! operating system's generator.
 
 pub mod binding;
+pub mod carrier;
 pub mod centre;
 pub mod code;
 pub mod cryptkey;

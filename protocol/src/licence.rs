@@ -60,6 +60,10 @@ pub enum SealAlgorithm {
     /// HPKE base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305 (RFC 9180).
     #[n(1)]
     HpkeX25519,
+    /// RSA of 2048 to 4096 bits with OAEP, SHA-1 and an empty label (RFC 8017), which carriers can do. The key is the
+    /// modulus, big-endian; the exponent is 65537. What is sealed begins with its purpose, series and version.
+    #[n(2)]
+    RsaOaepSha1,
 }
 
 /// The public halves of a holder key.
@@ -75,6 +79,13 @@ pub struct Holder {
     /// The key that they are sealed to.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub sealing: Vec<u8>,
+}
+
+impl Holder {
+    /// Whether its secrets are in a carrier, and not in a computer.
+    pub fn is_carrier(&self) -> bool {
+        self.seal_algorithm == SealAlgorithm::RsaOaepSha1
+    }
 }
 
 /// The part of a licence that a component sees.
@@ -174,7 +185,7 @@ pub struct SealedKey {
     /// The content key's version.
     #[n(0)]
     pub version: u32,
-    /// What HPKE calls the encapsulated key.
+    /// What HPKE calls the encapsulated key; empty for a carrier.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub encapsulated: Vec<u8>,
     /// The content key, encrypted.

@@ -7,7 +7,7 @@ use crate::{
     binding::{FactHash, MAX_FACTS},
     envelope::{self, FormatError, Kind},
     licence::Holder,
-    signature::{Context, KeyError, Signed, SigningKey},
+    signature::{Context, Signed, Signs},
 };
 
 /// The largest request file that is read, in bytes.
@@ -50,8 +50,8 @@ impl Request {
     /// The file, signed with the holder key to prove that the computer has it.
     ///
     /// # Errors
-    /// When the holder key is damaged.
-    pub fn to_bytes(&self, holder: &SigningKey) -> Result<Vec<u8>, KeyError> {
+    /// Those of the holder key.
+    pub fn to_bytes<S: Signs>(&self, holder: &S) -> Result<Vec<u8>, S::Error> {
         Ok(envelope::seal(
             Kind::Request,
             &holder.sign(Context::Request, envelope::to_cbor(self))?,

@@ -1,4 +1,4 @@
-//! Sealing content keys to a holder, and opening them (HPKE, RFC 9180).
+//! Sealing content keys to a holder, and opening them: HPKE (RFC 9180) for a computer, RSA-OAEP (RFC 8017) for a carrier.
 
 use hpke::{
     Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256,
@@ -8,10 +8,15 @@ use hpke::{
 use crate::{
     KeyId,
     licence::{Holder, SealAlgorithm, SealedKey},
-    signature::{PublicKey, Secret},
+    signature::{Algorithm, PublicKey, Secret},
 };
 
 type X25519 = kem::X25519HkdfSha256;
+
+/// How long an RSA key may be, in bits.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+/// The exponent of every carrier's RSA key.
+pub const RSA_EXPONENT: u32 = 65537;
 
 /// Why a content key cannot be sealed or opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +108,70 @@ pub fn seal(
     version: u32,
     key: &Secret,
 ) -> Result<SealedKey, SealError> {
+    match holder.seal_algorithm {
+        SealAlgorithm::HpkeX25519 => seal_by_hpke(holder, key_id, version, key),
+        SealAlgorithm::RsaOaepSha1 => seal_by_rsa(holder, key_id, version, key),
+    }
+}
+
+fn seal_by_rsa(
+    holder: &Holder,
+    key_id: KeyId,
+    version: u32,
+    key: &Secret,
+) -> Result<SealedKey, SealError> {
+    let modulus = rsa::BigUint::from_bytes_be(&holder.sealing);
+    if !(RSA_BITS.contains(&modulus.bits())) {
+        return Err(SealError::Holder);
+    }
+    let public =
+        rsa::RsaPublicKey::new(modulus, RSA_EXPONENT.into()).map_err(|_| SealError::Holder)?;
+    // Carriers know no label, so what a label would bind stands before the key.
+    let plain = zeroize::Zeroizing::new([&info(key_id, version)[..], &key.0].concat());
+    let ciphertext = public
+        .encrypt(&mut Generator, rsa::Oaep::new::<sha1::Sha1>(), &plain)
+        .map_err(|_| SealError::Holder)?;
+    Ok(SealedKey {
+        version,
+        encapsulated: Vec::new(),
+        ciphertext,
+    })
+}
+
+/// The content key in what a carrier decrypted.
+///
+/// # Errors
+/// [`SealError::NotOurs`] when it is of another series or version, or none at all.
+pub fn content_key(key_id: KeyId, version: u32, decrypted: &[u8]) -> Result<Secret, SealError> {
+    let key = decrypted
+        .strip_prefix(&info(key_id, version)[..])
+        .ok_or(SealError::NotOurs)?;
+    Ok(Secret(key.try_into().map_err(|_| SealError::NotOurs)?))
+}
+
+/// The holder whose secrets are in a carrier.
+///
+/// # Errors
+/// [`SealError::Holder`] when the modulus is none that content keys are sealed to.
+pub fn carrier_holder(signing: PublicKey, modulus: &[u8]) -> Result<Holder, SealError> {
+    let modulus = rsa::BigUint::from_bytes_be(modulus);
+    if signing.algorithm != Algorithm::EcdsaP256 || !RSA_BITS.contains(&modulus.bits()) {
+        return Err(SealError::Holder);
+    }
+    Ok(Holder {
+        signing,
+        seal_algorithm: SealAlgorithm::RsaOaepSha1,
+        // Holders are compared byte by byte: no leading zeros.
+        sealing: modulus.to_bytes_be(),
+    })
+}
+
+fn seal_by_hpke(
+    holder: &Holder,
+    key_id: KeyId,
+    version: u32,
+    key: &Secret,
+) -> Result<SealedKey, SealError> {
     let public =
         <X25519 as Kem>::PublicKey::from_bytes(&holder.sealing).map_err(|_| SealError::Holder)?;
     let (encapsulated, ciphertext) =
@@ -152,10 +221,66 @@ impl hpke::rand_core::RngCore for Generator {
 
 impl hpke::rand_core::CryptoRng for Generator {}
 
+/// The same in the form that rsa asks for.
+impl rsa::rand_core::RngCore for Generator {
+    fn next_u32(&mut self) -> u32 {
+        hpke::rand_core::RngCore::next_u32(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        hpke::rand_core::RngCore::next_u64(self)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        hpke::rand_core::RngCore::fill_bytes(self, bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+        hpke::rand_core::RngCore::fill_bytes(self, bytes);
+        Ok(())
+    }
+}
+
+impl rsa::rand_core::CryptoRng for Generator {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::{Algorithm, SigningKey};
+    use crate::signature::SigningKey;
+
+    #[test]
+    fn a_carrier_opens_what_is_sealed_to_its_rsa_key_and_short_keys_are_refused() {
+        let private = rsa::RsaPrivateKey::new(&mut Generator, 2048).unwrap();
+        let modulus = rsa::traits::PublicKeyParts::n(&private).to_bytes_be();
+        let signing = SigningKey::generate(Algorithm::EcdsaP256).public().unwrap();
+        let holder = carrier_holder(signing.clone(), &modulus).unwrap();
+        let key = Secret::random();
+        let sealed = seal(&holder, KeyId(0x672B), 3, &key).unwrap();
+        let opened = private
+            .decrypt(rsa::Oaep::new::<sha1::Sha1>(), &sealed.ciphertext)
+            .unwrap();
+        assert_eq!(content_key(KeyId(0x672B), 3, &opened), Ok(key));
+        assert_eq!(
+            content_key(KeyId(0x672B), 4, &opened),
+            Err(SealError::NotOurs)
+        );
+        assert_eq!(
+            content_key(KeyId(0x672C), 3, &opened),
+            Err(SealError::NotOurs)
+        );
+        assert_eq!(
+            carrier_holder(signing, &modulus[1..]),
+            Err(SealError::Holder)
+        );
+        let short = Holder {
+            sealing: modulus[..128].to_vec(),
+            ..holder
+        };
+        assert_eq!(
+            seal(&short, KeyId(0x672B), 3, &Secret::random()),
+            Err(SealError::Holder)
+        );
+    }
 
     #[test]
     fn a_content_key_opens_with_its_holder_series_and_version_alone() {

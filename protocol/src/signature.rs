@@ -57,6 +57,10 @@ pub enum Context {
     Update,
     /// A licence centre's answer, by the series key.
     Answer,
+    /// Random bytes, by a carrier that proves that it is there.
+    Presence,
+    /// What was made inside a USB key, by the keys' maker.
+    Carrier,
 }
 
 impl Context {
@@ -71,6 +75,8 @@ impl Context {
             Self::Release => b"licence-release-v1\0",
             Self::Update => b"licence-update-v1\0",
             Self::Answer => b"licence-answer-v1\0",
+            Self::Presence => b"licence-presence-v1\0",
+            Self::Carrier => b"licence-carrier-v1\0",
         }
     }
 
@@ -271,6 +277,34 @@ impl SigningKey {
     /// # Errors
     /// When the secret is no scalar of the curve (a damaged file).
     pub fn sign(&self, context: Context, payload: Vec<u8>) -> Result<Signed, KeyError> {
+        Signs::sign(self, context, payload)
+    }
+
+    fn ed25519(&self) -> ed25519_dalek::SigningKey {
+        ed25519_dalek::SigningKey::from_bytes(&self.secret.0)
+    }
+
+    fn p256(&self) -> Result<p256::ecdsa::SigningKey, KeyError> {
+        p256::ecdsa::SigningKey::from_slice(&self.secret.0).map_err(|_| KeyError)
+    }
+}
+
+/// Whoever signs: a key in memory, or one that never leaves a carrier.
+pub trait Signs {
+    /// Why it cannot.
+    type Error;
+
+    /// Signs a payload for a purpose.
+    ///
+    /// # Errors
+    /// A damaged key, a carrier that is not there.
+    fn sign(&self, context: Context, payload: Vec<u8>) -> Result<Signed, Self::Error>;
+}
+
+impl Signs for SigningKey {
+    type Error = KeyError;
+
+    fn sign(&self, context: Context, payload: Vec<u8>) -> Result<Signed, KeyError> {
         let message = context.message(&payload);
         let signature = match self.algorithm {
             Algorithm::Ed25519 => self.ed25519().sign(&message).to_bytes().to_vec(),
@@ -284,14 +318,6 @@ impl SigningKey {
             payload,
             signature,
         })
-    }
-
-    fn ed25519(&self) -> ed25519_dalek::SigningKey {
-        ed25519_dalek::SigningKey::from_bytes(&self.secret.0)
-    }
-
-    fn p256(&self) -> Result<p256::ecdsa::SigningKey, KeyError> {
-        p256::ecdsa::SigningKey::from_slice(&self.secret.0).map_err(|_| KeyError)
     }
 }
 
@@ -308,6 +334,23 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// Signs by a P-256 key that is elsewhere: `sign` gets the SHA-256 that is to be signed, and gives r‖s.
+    ///
+    /// # Errors
+    /// Those of `sign`.
+    pub fn by_p256<E>(
+        context: Context,
+        payload: Vec<u8>,
+        sign: impl FnOnce(&[u8; 32]) -> Result<[u8; 64], E>,
+    ) -> Result<Self, E> {
+        let signature = sign(&crate::sha256(&context.message(&payload)))?.to_vec();
+        Ok(Self {
+            algorithm: Algorithm::EcdsaP256,
+            payload,
+            signature,
+        })
+    }
+
     /// The payload, if the signature over it is that key's for that purpose.
     ///
     /// # Errors

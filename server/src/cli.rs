@@ -1,6 +1,7 @@
 //! The program's commands.
 
 mod backup;
+mod carriers;
 mod centre;
 
 use std::{
@@ -20,8 +21,7 @@ use protocol::{
 use crate::{
     Server, StartError,
     conf::{self, Lang},
-    keys::{self, KeyRing},
-    logs, now,
+    keys, logs, now,
     places::Places,
     store::StoreError,
     supervisor::{Foreground, Supervisor},
@@ -53,7 +53,12 @@ enum Command {
     Request {
         /// The file to write; the request is printed as text when it is missing
         file: Option<PathBuf>,
+        /// The number of the connected carrier that is to hold the licence instead of this computer
+        #[arg(long, value_name = "KEYNO")]
+        blank: Option<u32>,
     },
+    /// Lists the connected hardware carriers and the licences on them
+    Carriers,
     /// Activates a code at the vendor's licence centre and installs the licence
     Activate(centre::Activate),
     /// Gives a key back and prints the reserve code that activates it on another computer
@@ -100,7 +105,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         return 0;
     }
     let result = match arguments.command {
-        Some(Command::Request { file }) => request(file.as_deref()),
+        Some(Command::Request { file, blank }) => request(file.as_deref(), blank),
+        Some(Command::Carriers) => carriers::list(),
         Some(Command::Activate(wanted)) => centre::activate(&wanted),
         Some(Command::Reserve(wanted)) => centre::reserve(&wanted),
         Some(Command::Update) => centre::update(),
@@ -119,7 +125,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::Service(command)) => crate::service::run(command).map_err(Failure::from),
         None if arguments.run => foreground(),
         None => Err(String::from(
-            "say run, request, activate, install, reserve, update, backup, restore, ready or doctor; --help tells more",
+            "say run, request, activate, install, reserve, update, carriers, backup, restore, ready or doctor; --help tells more",
         )
         .into()),
     };
@@ -188,12 +194,15 @@ fn open() -> Result<(Places, conf::Conf), Failure> {
     Ok((places, conf))
 }
 
-fn request(file: Option<&Path>) -> Result<(), Failure> {
+fn request(file: Option<&Path>, blank: Option<u32>) -> Result<(), Failure> {
     let (places, conf) = open()?;
-    let ring = KeyRing::open(&places, conf.series_file).map_err(|error| error.to_string())?;
-    let bytes = ring
-        .request(now().seconds())
-        .map_err(|error| error.to_string())?;
+    let ring = centre::ring(&places, &conf)?;
+    let now = now().seconds();
+    let bytes = match blank {
+        Some(number) => ring.carrier_request(number, now),
+        None => ring.request(now),
+    };
+    let bytes = bytes.map_err(|error| keys::centre::CentreError::from(error).text(conf.lang))?;
     match file {
         Some(file) => {
             write_whole(file, &bytes, Access::Shared)

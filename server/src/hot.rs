@@ -126,6 +126,7 @@ fn waiting(before: &Conf, after: &Conf) -> String {
         ("ServerPort", before.server_port != after.server_port),
         ("SeriesFile", before.series_file != after.series_file),
         ("[TLS]", before.tls != after.tls),
+        ("[UPKey]", before.upkey != after.upkey),
     ];
     let names: Vec<&str> = changed
         .iter()

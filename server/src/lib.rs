@@ -8,6 +8,7 @@ pub mod accounting;
 mod administration;
 pub mod api;
 pub mod backup;
+pub mod carriers;
 pub mod cli;
 mod clock;
 pub mod component;
@@ -32,6 +33,7 @@ mod server;
 mod service;
 pub mod store;
 mod supervisor;
+mod watch;
 
 pub use router::router;
 pub use server::{Listeners, Server, StartError, now};

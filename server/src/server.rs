@@ -17,6 +17,7 @@ use crate::{
     access::{Rate, SignIn},
     accounting::{Command, Event, EventKind, Moment, Outcome},
     api::{Counts, Streams},
+    carriers::Carriers,
     clock::{Clock, Kept},
     component::{Channels, Directories, Lives},
     conf::{Conf, TlsPort},
@@ -107,7 +108,8 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn open(places: Places, conf: Conf) -> Result<Arc<Self>, StartError> {
-        let keys = KeyRing::open(&places, conf.series_file.clone())?;
+        let keys = KeyRing::open(&places, conf.series_file.clone())?
+            .with_carriers(Carriers::new(&conf.upkey));
         let (clock, kept) = Clock::open(places.clock(), &keys.instance.secret);
         let clock = Arc::new(clock);
         let ledgers = Arc::clone(&clock);
@@ -253,6 +255,7 @@ impl Server {
         stop: impl Future<Output = ()> + Send + 'static,
     ) {
         let reaper = tokio::spawn(reaper::run(Arc::clone(&self)));
+        crate::watch::begin(&self, tokio::runtime::Handle::current());
         let renewal = tokio::spawn(crate::renewal::run(Arc::clone(&self)));
         let counting = tokio::spawn(Counts::run(Arc::clone(&self)));
         let server = Arc::clone(&self);

@@ -27,6 +27,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Scene {
     root: tempfile::TempDir,
     server: Option<Server>,
+    /// Environment variables of all programs here.
+    variables: Vec<(String, String)>,
 }
 
 /// A running server; killed when dropped.
@@ -53,7 +55,11 @@ impl Scene {
     #[must_use]
     pub fn bare() -> Self {
         let root = tempfile::tempdir().expect("a temporary folder can be made");
-        let scene = Self { root, server: None };
+        let scene = Self {
+            root,
+            server: None,
+            variables: Vec::new(),
+        };
         fs::create_dir_all(scene.vendor()).expect("the vendor's folder can be made");
         fs::create_dir_all(scene.conf_folder()).expect("the server's folder can be made");
         scene.make_series(SERIES);
@@ -74,7 +80,11 @@ impl Scene {
     #[must_use]
     pub fn beside(&self) -> Self {
         let root = tempfile::tempdir().expect("a temporary folder can be made");
-        let scene = Self { root, server: None };
+        let scene = Self {
+            root,
+            server: None,
+            variables: Vec::new(),
+        };
         fs::create_dir_all(scene.vendor()).expect("the vendor's folder can be made");
         fs::create_dir_all(scene.conf_folder()).expect("the server's folder can be made");
         for (from, to) in [
@@ -88,6 +98,11 @@ impl Scene {
         }
         scene.write_conf(0);
         scene
+    }
+
+    /// Gives all programs of this scene that environment variable.
+    pub fn set_variable(&mut self, variable: &(String, String)) {
+        self.variables.push(variable.clone());
     }
 
     /// Writes licenceserver.conf: a free port of this computer, and these sections. To be done before the start.
@@ -119,9 +134,17 @@ impl Scene {
     /// # Panics
     /// As [`Scene::bare`].
     pub fn install_licence(&self, seats: u32) {
+        self.install_licence_for(seats, &[]);
+    }
+
+    /// The same by a request that is made with these further options.
+    ///
+    /// # Panics
+    /// As [`Scene::bare`].
+    pub fn install_licence_for(&self, seats: u32, options: &[&str]) {
         let request = self.vendor().join("computer.request");
         let licence = self.vendor().join("issued.licence");
-        self.licenceserver(&["request", text(&request)]);
+        self.licenceserver(&[&["request", text(&request)], options].concat());
         self.licenceedit(&[
             "licence",
             "issue",
@@ -331,6 +354,7 @@ impl Scene {
         let mut command = Command::new(programs::program(program));
         command
             .env("LICENCE_ROOT", self.root.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.root.path());
         command
     }

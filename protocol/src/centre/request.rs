@@ -8,7 +8,7 @@ use crate::{
     binding::{FactHash, MAX_FACTS},
     envelope::{self, FormatError, Kind},
     request::Request,
-    signature::{Context, KeyError, PublicKey, Signed, SigningKey},
+    signature::{Context, PublicKey, Signed, Signs},
 };
 
 /// Asks for the licence that an activation code stands for.
@@ -120,8 +120,8 @@ impl Message {
     /// The file, signed with the holder key.
     ///
     /// # Errors
-    /// When the holder key is damaged.
-    pub fn to_bytes(&self, holder: &SigningKey) -> Result<Vec<u8>, KeyError> {
+    /// Those of the holder key.
+    pub fn to_bytes<S: Signs>(&self, holder: &S) -> Result<Vec<u8>, S::Error> {
         let (kind, context, payload) = match self {
             Self::Activation(body) => (
                 Kind::Activation,

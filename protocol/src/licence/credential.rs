@@ -58,7 +58,7 @@ impl Credential {
         voucher.check_period(now).map_err(CredentialError::Period)?;
         let delegated = voucher.holders.iter().any(|holder| {
             Delegation::verify(&self.delegation, &holder.signing)
-                .is_ok_and(|delegation| delegation.covers(server, &voucher, now))
+                .is_ok_and(|delegation| delegation.covers(holder, server, &voucher, now))
         });
         if delegated {
             Ok(voucher)

@@ -84,6 +84,10 @@ kinds! {
     ClockRight = 43,
     /// What was kept of the time was altered or is gone; the reason says which.
     ClockForgotten = 44,
+    /// A carrier was connected.
+    CarrierCame = 50,
+    /// A carrier was pulled out, or proved nothing any more.
+    CarrierWent = 51,
 }
 
 impl EventKind {

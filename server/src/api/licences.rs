@@ -152,16 +152,12 @@ fn wanted(bytes: &[u8]) -> Result<Wanted, ApiError> {
                 .map_err(|error| wrong("Licence", format!("it is not base64 ({error})")))
         }
         (None, Some(code)) => {
-            if wanted.blank_key_no.is_some() {
-                return Err(ApiError::not_here(
-                    "This version puts licences on this computer only; leave BlankKeyNo out.",
-                ));
-            }
             let asked = Ordered {
                 code,
                 itn: wanted.itn.as_ref(),
                 iec: wanted.iec.as_ref(),
                 key_id: wanted.key_id.as_deref(),
+                carrier: wanted.blank_key_no,
             };
             Ok(Wanted::Code(Box::new(asked.order()?)))
         }
@@ -177,6 +173,7 @@ pub(super) struct Ordered<'a> {
     pub(super) itn: Option<&'a NumberOrText>,
     pub(super) iec: Option<&'a NumberOrText>,
     pub(super) key_id: Option<&'a str>,
+    pub(super) carrier: Option<u32>,
 }
 
 impl Ordered<'_> {
@@ -206,6 +203,7 @@ impl Ordered<'_> {
             series: series
                 .transpose()
                 .map_err(|error| wrong("KeyID", error.to_string()))?,
+            carrier: self.carrier,
         })
     }
 }
@@ -213,6 +211,7 @@ impl Ordered<'_> {
 pub(super) fn not_activated(error: &CentreError, lang: Lang) -> ApiError {
     match error {
         CentreError::Install(error) => refused(error, lang),
+        CentreError::Carrier(error) => ApiError::bad_request(&error.text(lang)),
         CentreError::Keys(_) | CentreError::Holder(_) => {
             log::error!("{error}");
             ApiError::internal()

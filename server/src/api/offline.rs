@@ -44,6 +44,10 @@ pub(super) struct ActivationOrder {
     #[serde(default, rename = "KeyID")]
     #[schema(nullable = true)]
     key_id: Option<String>,
+    /// The number of the carrier to put it on
+    #[serde(default)]
+    #[schema(nullable = true)]
+    blank_key_no: Option<u32>,
 }
 
 /// A request for the vendor.
@@ -77,6 +81,7 @@ pub(super) async fn request(
         itn: wanted.itn.as_ref(),
         iec: wanted.iec.as_ref(),
         key_id: wanted.key_id.as_deref(),
+        carrier: wanted.blank_key_no,
     };
     let lang = server.conf().lang;
     let request = server

@@ -13,6 +13,7 @@ use protocol::{
 
 use super::{Failure, open};
 use crate::{
+    carriers::Carriers,
     conf::{self, Conf, Lang},
     keys::{
         Installed, KeyRing,
@@ -36,6 +37,9 @@ pub(super) struct Activate {
     /// The series that the code should be of
     #[arg(long, value_name = "KEYID")]
     serie: Option<KeyId>,
+    /// The number of the connected carrier that is to hold the licence; `carriers` lists them
+    #[arg(long, value_name = "KEYNO")]
+    blank: Option<u32>,
     /// Asks nobody: writes a request for the vendor into this file, whose answer is then installed by `install`
     #[arg(long, value_name = "FILE")]
     offline: Option<PathBuf>,
@@ -46,8 +50,11 @@ pub(super) struct Activate {
 
 /// A server's keys, for a command.
 pub(super) fn ring(places: &Places, conf: &Conf) -> Result<KeyRing, Failure> {
-    KeyRing::open(places, conf.series_file.clone())
-        .map_err(|error| CentreError::from(error).text(conf.lang).into())
+    let ring = KeyRing::open(places, conf.series_file.clone())
+        .map_err(|error| CentreError::from(error).text(conf.lang))?
+        .with_carriers(Carriers::new(&conf.upkey));
+    ring.look_at_carriers(now().seconds());
+    Ok(ring)
 }
 
 pub(super) fn activate(wanted: &Activate) -> Result<(), Failure> {
@@ -91,6 +98,7 @@ fn order(wanted: &Activate, lang: Lang) -> Result<Order, Failure> {
         itn: itn.transpose().map_err(owner)?,
         iec: iec.transpose().map_err(owner)?,
         series: wanted.serie,
+        carrier: wanted.blank,
     })
 }
 

@@ -95,6 +95,10 @@ pub enum Expected {
     PemFile,
     /// The address of a licence centre.
     CentreUrl,
+    /// Ids of USB devices.
+    UsbIds,
+    /// A public key.
+    PublicKey,
 }
 
 impl Expected {
@@ -118,6 +122,14 @@ impl Expected {
             Self::CentreUrl => (
                 "https://…, or http://… on this computer alone",
                 "https://… (или http://…, но только на этом компьютере)",
+            ),
+            Self::UsbIds => (
+                "pairs like 1209:0001, with commas between them",
+                "пары вида 1209:0001 через запятую",
+            ),
+            Self::PublicKey => (
+                "a public key like p256:… or ed25519:…",
+                "открытый ключ вида p256:… или ed25519:…",
             ),
             Self::PemFile => (
                 "a PEM file, since TLS has a port",

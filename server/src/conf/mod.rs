@@ -25,6 +25,7 @@ pub use password::{Password, PasswordError};
 use crate::{
     access::Access,
     accounting::{AccessCode, RuleBook, lower_case_list},
+    carriers,
     logs::Keep,
 };
 
@@ -89,6 +90,8 @@ pub struct Conf {
     pub tls: Option<TlsPort>,
     /// The vendor's licence centre.
     pub centre: CentreConf,
+    /// Hardware carriers.
+    pub upkey: carriers::Settings,
 }
 
 /// What the console asks and shows.
@@ -308,6 +311,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
         keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,
         tls: tls(&values, folder)?,
         centre: centre(&values, folder)?,
+        upkey: upkey(&values, folder)?,
     })
 }
 
@@ -323,6 +327,41 @@ fn centre(values: &Values<'_>, folder: &Path) -> Result<CentreConf, ConfError> {
         certificates: text("LicenceCenterCertificates").map(|name| folder.join(name)),
         update: values.switch("LicenceUpdate", "Enabled", true)?,
     })
+}
+
+fn upkey(values: &Values<'_>, folder: &Path) -> Result<carriers::Settings, ConfError> {
+    let file = |key| {
+        let name = values.text("UPKey", key, "");
+        (!name.is_empty()).then(|| folder.join(name))
+    };
+    Ok(carriers::Settings {
+        enabled: values.switch("UPKey", "Enabled", true)?,
+        pkcs11_module: file("Pkcs11Module"),
+        pin_file: file("PinFile"),
+        usb_ids: values
+            .get("UPKey", "UsbIds")
+            .map_or(Some(vec![carriers::TEST_ID]), usb_ids)
+            .ok_or_else(|| values.wrong("UPKey", "UsbIds", Expected::UsbIds))?,
+        usb_maker: match values.text("UPKey", "UsbMaker", "") {
+            "" => None,
+            text => Some(
+                text.parse()
+                    .map_err(|_| values.wrong("UPKey", "UsbMaker", Expected::PublicKey))?,
+            ),
+        },
+    })
+}
+
+/// Pairs of hex numbers like `1209:0001`, with commas between them.
+fn usb_ids(text: &str) -> Option<Vec<(u16, u16)>> {
+    let number = |text: &str| u16::from_str_radix(text.trim(), 16).ok();
+    text.split(',')
+        .filter(|pair| !pair.trim().is_empty())
+        .map(|pair| {
+            let (vendor, product) = pair.split_once(':')?;
+            number(vendor).zip(number(product))
+        })
+        .collect()
 }
 
 fn tls(values: &Values<'_>, folder: &Path) -> Result<Option<TlsPort>, ConfError> {

@@ -48,6 +48,8 @@ pub(super) const GROUPS: [(&str, &str, &str, &[EventKind]); 7] = [
             EventKind::LicenceInstalled,
             EventKind::CodeShown,
             EventKind::KeyGivenBack,
+            EventKind::CarrierCame,
+            EventKind::CarrierWent,
         ],
     ),
     (
@@ -96,6 +98,8 @@ pub(super) fn name(lang: Lang, kind: EventKind) -> &'static str {
         EventKind::LicenceInstalled => ("Licence installed", "Лицензия установлена"),
         EventKind::CodeShown => ("Activation code shown", "Показан код активации"),
         EventKind::KeyGivenBack => ("Key given back", "Ключ отдан"),
+        EventKind::CarrierCame => ("Carrier connected", "Носитель подключён"),
+        EventKind::CarrierWent => ("Carrier pulled out", "Носитель извлечён"),
         EventKind::SignedIn => ("Signed in", "Вход"),
         EventKind::SignInRefused => ("Sign-in refused", "Отказ во входе"),
         EventKind::SettingsChanged => ("Settings changed", "Параметры изменены"),
@@ -119,6 +123,7 @@ pub(super) fn is_bad(kind: EventKind) -> bool {
             | EventKind::ManyComputers
             | EventKind::KeyUnusable
             | EventKind::KeyRemoved
+            | EventKind::CarrierWent
             | EventKind::SignInRefused
             | EventKind::ClockSetBack
             | EventKind::ClockForgotten

@@ -41,6 +41,8 @@ struct Written {
     itn: String,
     iec: String,
     series: String,
+    /// The number of the carrier that is to hold it; empty for the computer.
+    blank: String,
 }
 
 #[derive(Template)]
@@ -52,6 +54,8 @@ struct Page<'p> {
     centre: bool,
     series: Vec<(String, String)>,
     qr: Option<String>,
+    /// Number and name of each connected carrier.
+    carriers: Vec<(String, String)>,
     picture: Option<Picture>,
 }
 
@@ -84,6 +88,7 @@ fn show(
             centre: has_centre(server),
             series: named_series(server),
             qr,
+            carriers: carriers(server),
             picture: super::picture(server, visit),
         },
     )
@@ -154,6 +159,7 @@ pub(super) async fn activate(State(server): State<Arc<Server>>, posted: Posted) 
         itn: posted.text("itn").chars().take(100).collect(),
         iec: posted.text("iec").chars().take(100).collect(),
         series: posted.text("series").chars().take(100).collect(),
+        blank: posted.text("blank").chars().take(20).collect(),
     };
     let order = match order(visit, &written) {
         Ok(order) => order,
@@ -211,6 +217,14 @@ pub(super) async fn activate(State(server): State<Arc<Server>>, posted: Posted) 
     }
 }
 
+/// The connected carriers that a licence can be put on: number, and what it is called.
+fn carriers(server: &Server) -> Vec<(String, String)> {
+    let seen = server.keys.carriers.seen().into_iter();
+    seen.filter(|seen| seen.error.is_none() && !seen.about.read_only)
+        .map(|seen| (seen.about.number.to_string(), seen.about.name))
+        .collect()
+}
+
 fn order(visit: &Visit, written: &Written) -> Result<Order, String> {
     let code = ActivationCode::parse(&written.code)
         .map_err(|error| visit.lang.pick(error.to_string(), error.russian()))?;
@@ -227,6 +241,15 @@ fn order(visit: &Visit, written: &Written) -> Result<Order, String> {
         itn: itn.transpose().map_err(owner)?,
         iec: iec.transpose().map_err(owner)?,
         series: written.series.parse().ok(),
+        carrier: some(&written.blank)
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|_| {
+                visit.t(
+                    "The carrier's number is none; choose one of the list.",
+                    "Номер носителя неверен; выберите его из списка.",
+                )
+            })?,
     })
 }
 

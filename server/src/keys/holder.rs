@@ -22,6 +22,8 @@ use protocol::{
 };
 use sha2::Sha256;
 
+use crate::carriers::CarrierError;
+
 const MAX_FILE: usize = 64 * 1024;
 
 /// The secret halves of a holder key.
@@ -51,6 +53,9 @@ pub enum HolderError {
     /// The key is damaged.
     #[error("{}: {error}", .0.display(), error = .1)]
     Key(PathBuf, KeyError),
+    /// It is in a carrier.
+    #[error(transparent)]
+    Carrier(#[from] CarrierError),
 }
 
 #[derive(Encode, Decode)]

@@ -8,8 +8,11 @@ use protocol::{
     licence::{KeyType, MAX_FILE},
 };
 
-use super::{Installed, KeyRing, KeysError, OpenError};
-use crate::conf::Lang;
+use super::{Installed, KeyRing, KeysError, OpenError, RetireError};
+use crate::{
+    carriers::{CarrierError, licence_name},
+    conf::Lang,
+};
 
 /// Why a licence was not installed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,18 @@ pub enum InstallError {
     /// The folder.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The carrier.
+    #[error(transparent)]
+    Carrier(#[from] CarrierError),
+}
+
+impl From<RetireError> for InstallError {
+    fn from(error: RetireError) -> Self {
+        match error {
+            RetireError::Carrier(error) => Self::Carrier(error),
+            RetireError::Keys(error) => Self::Keys(error),
+        }
+    }
 }
 
 impl InstallError {
@@ -50,6 +65,7 @@ impl InstallError {
                 )
             }
             (Self::Keys(error), _) => format!("папка ключей: {error}"),
+            (Self::Carrier(error), _) => error.text(lang),
         }
     }
 }
@@ -96,8 +112,11 @@ pub fn install_document(
     {
         return Err(InstallError::DemoBesideOther(voucher.key_id));
     }
-    let name = format!("{}.{}.licence", voucher.key_id, voucher.key_no);
-    candidate.file = ring.put(&name, bytes)?;
+    let name = licence_name(voucher.key_id, voucher.key_no);
+    match candidate.carrier.clone() {
+        Some(about) => ring.put_on_carrier(&about, &name, bytes)?,
+        None => candidate.file = ring.put(&format!("{name}.licence"), bytes)?,
+    }
     if voucher.key_type == KeyType::Main {
         // The product was bought: its demo has served.
         let is_demo = |other: &&Installed| {
@@ -107,7 +126,7 @@ pub fn install_document(
                 .is_some_and(|licence| licence.voucher.key_type == KeyType::Demo)
         };
         for demo in same_series.iter().filter(is_demo) {
-            ring.retire(&demo.file)?;
+            ring.retire_licence(demo)?;
         }
     }
     ring.reload();

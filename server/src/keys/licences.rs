@@ -9,21 +9,26 @@ use std::{
 
 use protocol::{
     KeyId,
-    binding::{self, FactKind},
+    binding::{self, Fact, FactKind},
     envelope::{FormatError, Kind},
     files::read_limited,
-    licence::{Document, Licence, MAX_FILE, Voucher},
+    licence::{Document, Holder, Licence, MAX_FILE, SealedKey, Voucher},
     signature::Secret,
 };
 
-use super::{Computer, HolderKeys, OpenError, centre::is_given_back, series_file::Known};
-use crate::accounting::{Key, Moment};
+use super::{OpenError, centre::is_given_back, series_file::Known};
+use crate::{
+    accounting::{Key, Moment},
+    carriers::About,
+};
 
-/// A licence file of ours.
+/// A licence of ours.
 #[derive(Clone, Debug)]
 pub struct Installed {
-    /// The file.
+    /// The file; what stands for it when the licence lies on a carrier.
     pub file: PathBuf,
+    /// The carrier that it lies on.
+    pub carrier: Option<Arc<About>>,
     /// The series that it says; nothing when not even that can be read.
     pub key_id: Option<KeyId>,
     /// The number that it says.
@@ -82,9 +87,25 @@ pub struct Found {
 /// What licences are checked against.
 pub(super) struct Against<'a> {
     pub(super) known: &'a Known,
-    pub(super) computer: &'a Computer,
-    /// The holder keys, or why they do not open.
-    pub(super) holder: Result<Option<&'a HolderKeys>, String>,
+    /// The facts of the computer, or of the carrier.
+    pub(super) facts: &'a [Fact],
+    /// Who holds licences there, or why nobody can.
+    pub(super) holder: Result<Option<Holder>, OpenError>,
+    /// Opens a content key as that holder.
+    pub(super) open: &'a Open<'a>,
+    /// The carrier, if it is one.
+    pub(super) carrier: Option<Arc<About>>,
+}
+
+/// Opens a content key of a series.
+pub(super) type Open<'a> = dyn Fn(KeyId, &SealedKey) -> Result<Secret, OpenError> + 'a;
+
+/// A content key that does not open though its holder is here.
+pub(super) fn damaged_key(sealed: &SealedKey) -> OpenError {
+    OpenError::Format(FormatError::Damaged(format!(
+        "content key {}",
+        sealed.version
+    )))
 }
 
 /// Whether a file's name is that of a licence.
@@ -116,33 +137,50 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
             }
             Err(error) => {
                 let error = OpenError::Unreadable(error.to_string());
-                found.installed.push(broken(file, None, error));
+                found.installed.push(broken(file, None, error, None));
             }
         }
     }
-    for one in &mut found.installed {
+    found
+}
+
+/// The licences of the folder and of all carriers together, in the order of their numbers: what one says of the other.
+pub(super) fn together(folder: &Path, mut installed: Vec<Installed>) -> Vec<Installed> {
+    for one in &mut installed {
         if let (Some(key_id), Some(key_no), None) = (one.key_id, one.key_no, &one.error)
             && is_given_back(folder, key_id, key_no)
         {
             one.error = Some(OpenError::GivenBack(key_no));
         }
     }
-    mark_doubles(&mut found.installed);
-    found
-        .installed
-        .sort_by_key(|installed| (installed.key_id, installed.key_no));
-    found
+    mark_doubles(&mut installed);
+    installed.sort_by_key(|installed| (installed.key_id, installed.key_no));
+    installed
 }
 
 /// Reads and checks the bytes of one licence.
 pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> Installed {
     let document = match Document::from_bytes(bytes) {
         Ok(document) => document,
-        Err(error) => return broken(file, None, OpenError::Format(error)),
+        Err(error) => {
+            return broken(
+                file,
+                None,
+                OpenError::Format(error),
+                against.carrier.clone(),
+            );
+        }
     };
     let claims = match document.claims() {
         Ok(claims) => claims,
-        Err(error) => return broken(file, None, OpenError::Format(error)),
+        Err(error) => {
+            return broken(
+                file,
+                None,
+                OpenError::Format(error),
+                against.carrier.clone(),
+            );
+        }
     };
     let known = against.known;
     let Some(series) = known.series.iter().find(|series| series.key_id == claims.0) else {
@@ -151,11 +189,18 @@ pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> In
             Some(dispute) => OpenError::Disputed(dispute.key_id, dispute.claims.clone()),
             None => OpenError::UnknownSeries(claims.0),
         };
-        return broken(file, Some(claims), error);
+        return broken(file, Some(claims), error, against.carrier.clone());
     };
     let licence = match document.verify_by(series) {
         Ok(licence) => licence,
-        Err(error) => return broken(file, Some(claims), OpenError::Format(error)),
+        Err(error) => {
+            return broken(
+                file,
+                Some(claims),
+                OpenError::Format(error),
+                against.carrier.clone(),
+            );
+        }
     };
     let (error, content_keys) = match held_here(&licence, against) {
         Ok(content_keys) => (None, content_keys),
@@ -163,6 +208,7 @@ pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> In
     };
     Installed {
         file,
+        carrier: against.carrier.clone(),
         key_id: Some(claims.0),
         key_no: Some(claims.1),
         licence: Some(Arc::new(licence)),
@@ -172,9 +218,15 @@ pub(super) fn read_one(file: PathBuf, bytes: &[u8], against: &Against<'_>) -> In
     }
 }
 
-fn broken(file: PathBuf, claims: Option<(KeyId, u32)>, error: OpenError) -> Installed {
+fn broken(
+    file: PathBuf,
+    claims: Option<(KeyId, u32)>,
+    error: OpenError,
+    carrier: Option<Arc<About>>,
+) -> Installed {
     Installed {
         file,
+        carrier,
         key_id: claims.map(|claims| claims.0),
         key_no: claims.map(|claims| claims.1),
         licence: None,
@@ -184,15 +236,13 @@ fn broken(file: PathBuf, claims: Option<(KeyId, u32)>, error: OpenError) -> Inst
     }
 }
 
-/// Checks that this computer is a holder, and opens the content keys.
+/// Checks that this computer or carrier is a holder, and opens the content keys.
 fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Secret>, OpenError> {
-    let keys = match &against.holder {
-        Ok(keys) => keys.ok_or(OpenError::OtherHolder)?,
-        Err(error) => return Err(OpenError::NoHolder(error.clone())),
-    };
-    let ours = keys
-        .holder()
-        .map_err(|error| OpenError::NoHolder(error.to_string()))?;
+    let holders = &licence.voucher.holders;
+    if against.carrier.is_none() && holders.iter().any(Holder::is_carrier) {
+        return Err(OpenError::OnCarrier);
+    }
+    let ours = against.holder.clone()?.ok_or(OpenError::OtherHolder)?;
     let holders = licence.voucher.holders.iter().zip(&licence.private.holders);
     let (_, details) = holders
         .into_iter()
@@ -204,7 +254,6 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
         .iter()
         .any(|fact| fact.kind == FactKind::ExplicitId);
     let here: Vec<_> = against
-        .computer
         .facts
         .iter()
         .filter(|fact| explicit || fact.kind != FactKind::ExplicitId)
@@ -224,15 +273,7 @@ fn held_here(licence: &Licence, against: &Against<'_>) -> Result<HashMap<u32, Se
         .content_keys
         .iter()
         .map(|sealed| {
-            let key = keys
-                .sealing
-                .open(licence.voucher.key_id, sealed)
-                .map_err(|_| {
-                    OpenError::Format(FormatError::Damaged(format!(
-                        "content key {}",
-                        sealed.version
-                    )))
-                })?;
+            let key = (against.open)(licence.voucher.key_id, sealed)?;
             Ok((sealed.version, key))
         })
         .collect()

@@ -1,5 +1,6 @@
 //! The keys that are installed here: read, checked, and ready to speak for.
 
+mod carried;
 pub mod centre;
 mod computer;
 mod holder;
@@ -10,16 +11,18 @@ mod open_error;
 mod request;
 mod ring;
 mod series_file;
+mod signer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use carried::CarriersLook;
 pub use computer::Computer;
 pub use holder::{HolderError, HolderKeys};
 pub use install::{InstallError, install, install_document};
 pub use instance::InstanceKey;
 pub use licences::{Found, Installed};
 pub use open_error::OpenError;
-pub use ring::{KeyRing, ObjectKeyError};
+pub use ring::{KeyRing, ObjectKeyError, RetireError};
 
 use std::{io, path::PathBuf};
 

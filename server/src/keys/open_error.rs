@@ -5,6 +5,7 @@ use protocol::{KeyId, binding::FactKind, envelope::FormatError};
 
 use crate::{
     accounting::{Moment, Unusable},
+    carriers::CarrierError,
     conf::Lang,
 };
 
@@ -34,6 +35,10 @@ pub enum OpenError {
         /// Which ones changed.
         changed: Vec<FactKind>,
     },
+    /// A carrier holds it, and not this computer.
+    OnCarrier,
+    /// The carrier that it lies on does not do its part.
+    Carrier(CarrierError),
     /// It is being given back to the centre.
     GivenBack(u32),
     /// A file with the same number is here already.
@@ -99,6 +104,14 @@ impl OpenError {
                         names(true)
                     ),
                 )
+            }
+            Self::OnCarrier => lang.pick(
+                "The licence is held by a carrier that is not connected. Connect it to this computer; the licence itself lies on it.",
+                "Лицензию держит носитель, который не подключён. Подключите его к этому компьютеру; сама лицензия записана на нём.",
+            ).into(),
+            Self::Carrier(error) => {
+                let text = error.text(lang);
+                lang.pick(format!("The carrier: {text}."), format!("Носитель: {text}."))
             }
             Self::GivenBack(key_no) => lang.pick(
                 format!("The key is being given back to the vendor. `licenceserver reserve {key_no}` finishes that and tells the reserve code."),

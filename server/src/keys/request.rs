@@ -1,50 +1,37 @@
-//! This computer's licence request.
+//! The licence request of this computer or of a carrier.
 
 use protocol::{Version, request::Request};
 
-use super::{Computer, HolderError, HolderKeys, InstanceKey};
+use super::{HolderError, InstanceKey, signer::Signer};
 
 /// What a licence is asked for with; its facts are hashed with that salt.
-///
-/// # Errors
-/// When the holder key is damaged.
 pub(super) fn new(
-    computer: &Computer,
+    signer: &Signer<'_>,
     instance: &InstanceKey,
-    holder: &HolderKeys,
     now: i64,
     salt: [u8; 16],
-) -> Result<Request, HolderError> {
-    Ok(Request {
+) -> Request {
+    Request {
         id: protocol::random_bytes(),
         created_at: now,
         version: Version::CURRENT.to_string(),
-        computer_name: computer.name.clone(),
-        computer_id: computer.id.clone(),
+        computer_name: signer.name(),
+        computer_id: signer.id(),
         server: instance.public,
-        holder: holder
-            .holder()
-            .map_err(|error| HolderError::Key("server.holder".into(), error))?,
+        holder: signer.holder.clone(),
         salt,
-        facts: computer
-            .binding(computer.has_explicit_id())
-            .iter()
-            .map(|fact| fact.hash(&salt))
-            .collect(),
-    })
+        facts: signer.facts(&salt),
+    }
 }
 
 /// The file's bytes.
 ///
 /// # Errors
-/// When the holder key is damaged.
+/// When the holder key is damaged, or its carrier is gone.
 pub(super) fn bytes(
-    computer: &Computer,
+    signer: &Signer<'_>,
     instance: &InstanceKey,
-    holder: &HolderKeys,
     now: i64,
 ) -> Result<Vec<u8>, HolderError> {
-    new(computer, instance, holder, now, protocol::random_bytes())?
-        .to_bytes(&holder.signing)
-        .map_err(|error| HolderError::Key("server.holder".into(), error))
+    new(signer, instance, now, protocol::random_bytes()).to_bytes(signer)
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -11,22 +14,27 @@ use parking_lot::{Mutex, RwLock};
 use protocol::{
     KeyId, Reason,
     datafile::Directory,
-    delegation::{Delegation, MAX_LIFE},
+    delegation::{Delegation, MAX_CARRIER_LIFE, MAX_LIFE},
     files::{Access, write_whole},
-    licence::Credential,
+    licence::{Credential, SealedKey},
     series::Series,
     signature::{PublicKey, Secret},
 };
 
 use super::{
-    Computer, HolderError, HolderKeys, InstanceKey, KeysError,
+    Computer, HolderError, HolderKeys, InstanceKey, KeysError, OpenError,
+    carried::Unwrapped,
     centre::is_reserve,
-    licences::{Against, Found, Installed, is_licence, read_folder, read_one},
+    licences::{
+        Against, Found, Installed, damaged_key, is_licence, read_folder, read_one, together,
+    },
     make_folder,
     series_file::{self, Known},
+    signer::Signer,
 };
 use crate::{
     accounting::{Key, Moment, usable},
+    carriers::{CarrierError, Carriers},
     places::Places,
 };
 
@@ -37,9 +45,25 @@ const RENEW_BEFORE: i64 = MAX_LIFE / 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectKeyError(pub Reason);
 
-struct Content {
-    known: Known,
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) known: Arc<Known>,
     found: Found,
+    /// The licences on carriers.
+    carried: Vec<Installed>,
+    /// Both together.
+    installed: Vec<Installed>,
+}
+
+/// Why a licence was not taken out of use.
+#[derive(Debug, thiserror::Error)]
+pub enum RetireError {
+    /// The folder.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Its carrier.
+    #[error(transparent)]
+    Carrier(#[from] CarrierError),
 }
 
 /// A credential and the second at which its delegation ends.
@@ -59,6 +83,16 @@ pub struct KeyRing {
     /// Keys that an administrator switched off: the ledger remembers them.
     off: RwLock<HashSet<(KeyId, u32)>>,
     credentials: Mutex<HashMap<(KeyId, u32), Kept>>,
+    /// The hardware carriers.
+    pub carriers: Carriers,
+    /// What carriers signed lately for their licences.
+    pub(super) delegated: Mutex<HashMap<(KeyId, u32), Kept>>,
+    /// The content keys that carriers unwrapped.
+    pub(super) unwrapped: Mutex<Unwrapped>,
+    /// The series that the carriers' licences were judged by.
+    pub(super) judged: Mutex<Arc<Known>>,
+    /// Whether the carriers' licences changed since the last look.
+    carriers_changed: AtomicBool,
     /// Held while a licence is installed: what one decides on, another may be changing.
     pub(super) installing: Mutex<()>,
     /// What the folder showed when it was read.
@@ -81,12 +115,14 @@ impl KeyRing {
             computer: Computer::look(&places.machine_id()),
             places: places.clone(),
             series_file,
-            content: RwLock::new(Arc::new(Content {
-                known: Known::default(),
-                found: Found::default(),
-            })),
+            content: RwLock::default(),
             off: RwLock::default(),
             credentials: Mutex::default(),
+            carriers: Carriers::default(),
+            delegated: Mutex::default(),
+            unwrapped: Mutex::default(),
+            judged: Mutex::default(),
+            carriers_changed: AtomicBool::new(false),
             installing: Mutex::default(),
             seen: Mutex::default(),
             last_look: Mutex::default(),
@@ -94,6 +130,13 @@ impl KeyRing {
         };
         ring.reload();
         Ok(ring)
+    }
+
+    /// The same with these carriers; none of them is looked at yet.
+    #[must_use]
+    pub fn with_carriers(mut self, carriers: Carriers) -> Self {
+        self.carriers = carriers;
+        self
     }
 
     /// Reads everything again when a licence or licence.series came, went or was changed, and two looks one
@@ -105,7 +148,7 @@ impl KeyRing {
         if changed {
             self.reload();
         }
-        changed
+        self.carriers_changed.swap(false, Ordering::AcqRel) || changed
     }
 
     /// Makes the next [`KeyRing::reload_if_changed`] read everything again, whatever it sees.
@@ -138,8 +181,8 @@ impl KeyRing {
         // Looked at first: what changes while it is read is seen as a change later.
         let seen = self.look();
         *self.seen.lock() = seen;
-        let known = series_file::read(&self.series_file);
-        let found = self.with_against(&known, |against| read_folder(&self.places.data, against));
+        let known = Arc::new(series_file::read(&self.series_file));
+        let found = self.by_computer(&known, |against| read_folder(&self.places.data, against));
         for file in &found.foreign {
             if self.mentioned.lock().insert(file.clone()) {
                 log::info!(
@@ -148,8 +191,14 @@ impl KeyRing {
                 );
             }
         }
-        for installed in &found.installed {
-            if let Some(error) = &installed.error {
+        self.credentials.lock().clear();
+        let mut content = self.content.write();
+        let carried = content.carried.clone();
+        *content = Arc::new(self.content_of(known, found, carried));
+        for installed in &content.installed {
+            if installed.carrier.is_none()
+                && let Some(error) = &installed.error
+            {
                 log::warn!(
                     "{}: {}",
                     installed.file.display(),
@@ -157,20 +206,54 @@ impl KeyRing {
                 );
             }
         }
-        self.credentials.lock().clear();
-        *self.content.write() = Arc::new(Content { known, found });
     }
 
-    fn with_against<T>(&self, known: &Known, work: impl FnOnce(&Against<'_>) -> T) -> T {
-        let holder = HolderKeys::open(&self.holder_file(), &self.computer.facts);
-        let holder = match &holder {
-            Ok(keys) => Ok(keys.as_ref()),
-            Err(error) => Err(error.to_string()),
+    fn content_of(&self, known: Arc<Known>, found: Found, carried: Vec<Installed>) -> Content {
+        let both = found.installed.iter().chain(&carried).cloned().collect();
+        let installed = together(&self.places.data, both);
+        Content {
+            known,
+            found,
+            carried,
+            installed,
+        }
+    }
+
+    /// The licences on carriers, each by itself.
+    pub(super) fn carried(&self) -> Vec<Installed> {
+        self.content().carried.clone()
+    }
+
+    /// Puts other licences on carriers in place of the former ones.
+    pub(super) fn set_carried(&self, carried: Vec<Installed>) {
+        let mut content = self.content.write();
+        let (known, found) = (Arc::clone(&content.known), content.found.clone());
+        *content = Arc::new(self.content_of(known, found, carried));
+        self.carriers_changed.store(true, Ordering::Release);
+    }
+
+    fn by_computer<T>(&self, known: &Known, work: impl FnOnce(&Against<'_>) -> T) -> T {
+        let failed = |error: &dyn std::fmt::Display| OpenError::NoHolder(error.to_string());
+        let keys = HolderKeys::open(&self.holder_file(), &self.computer.facts)
+            .map_err(|error| failed(&error));
+        let holder = match &keys {
+            Ok(Some(keys)) => keys.holder().map(Some).map_err(|error| failed(&error)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.clone()),
+        };
+        let open = |key_id, sealed: &SealedKey| {
+            let Ok(Some(keys)) = &keys else {
+                return Err(OpenError::OtherHolder);
+            };
+            let opened = keys.sealing.open(key_id, sealed);
+            opened.map_err(|_| damaged_key(sealed))
         };
         work(&Against {
             known,
-            computer: &self.computer,
+            facts: &self.computer.facts,
             holder,
+            open: &open,
+            carrier: None,
         })
     }
 
@@ -181,7 +264,13 @@ impl KeyRing {
     /// Checks a licence document that is not installed yet.
     pub fn inspect(&self, bytes: &[u8], file: PathBuf) -> Installed {
         let content = self.content();
-        self.with_against(&content.known, |against| read_one(file, bytes, against))
+        let here = self.by_computer(&content.known, |against| read_one(file, bytes, against));
+        match here.error {
+            Some(OpenError::OnCarrier) => self
+                .inspect_by_carriers(bytes, &content.known)
+                .unwrap_or(here),
+            _ => here,
+        }
     }
 
     /// This computer's licence request.
@@ -189,7 +278,23 @@ impl KeyRing {
     /// # Errors
     /// When there is no holder key and none can be made.
     pub fn request(&self, now: i64) -> Result<Vec<u8>, HolderError> {
-        super::request::bytes(&self.computer, &self.instance, &self.holder_keys()?, now)
+        super::request::bytes(&self.signer(None)?, &self.instance, now)
+    }
+
+    /// The licence request of the carrier with that number.
+    ///
+    /// # Errors
+    /// When it is not connected, or has no holder key and cannot make one.
+    pub fn carrier_request(&self, carrier: u32, now: i64) -> Result<Vec<u8>, HolderError> {
+        super::request::bytes(&self.signer(Some(carrier))?, &self.instance, now)
+    }
+
+    /// Who is to hold a licence: this computer, or the carrier with that number.
+    pub(super) fn signer(&self, carrier: Option<u32>) -> Result<Signer<'_>, HolderError> {
+        match carrier {
+            Some(number) => Signer::carrier(self, number),
+            None => Signer::computer(self),
+        }
     }
 
     /// The holder key, made where there is none.
@@ -217,7 +322,18 @@ impl KeyRing {
         Ok(path)
     }
 
-    /// Moves a licence out of use, into `data/retired`.
+    /// Takes an installed licence out of use: a file into `data/retired`, and what lies on a carrier from there.
+    pub(super) fn retire_licence(&self, installed: &Installed) -> Result<(), RetireError> {
+        let Some(about) = &installed.carrier else {
+            return Ok(self.retire(&installed.file)?);
+        };
+        let (Some(key_id), Some(key_no)) = (installed.key_id, installed.key_no) else {
+            return Ok(());
+        };
+        Ok(self.take_from_carrier(about, key_id, key_no)?)
+    }
+
+    /// Moves a file out of use, into `data/retired`.
     pub(super) fn retire(&self, file: &std::path::Path) -> Result<(), KeysError> {
         let folder = self.places.data.join("retired");
         make_folder(&folder)?;
@@ -225,13 +341,13 @@ impl KeyRing {
         std::fs::rename(file, folder.join(name)).map_err(KeysError::file(file))
     }
 
-    fn content(&self) -> Arc<Content> {
+    pub(super) fn content(&self) -> Arc<Content> {
         Arc::clone(&self.content.read())
     }
 
     /// All licences of ours, working or not.
     pub fn installed(&self) -> Vec<Installed> {
-        let mut all = self.content().found.installed.clone();
+        let mut all = self.content().installed.clone();
         for installed in &mut all {
             installed.enabled = self.is_on(installed);
         }
@@ -275,7 +391,7 @@ impl KeyRing {
     /// What accounting counts, by series.
     pub fn pools(&self) -> BTreeMap<KeyId, Vec<Key>> {
         let mut pools: BTreeMap<KeyId, Vec<Key>> = BTreeMap::new();
-        for installed in &self.content().found.installed {
+        for installed in &self.content().installed {
             if let (Some(key_id), Some(key)) = (installed.key_id, self.key(installed)) {
                 pools.entry(key_id).or_default().push(key);
             }
@@ -287,7 +403,6 @@ impl KeyRing {
     pub fn pool(&self, key_id: KeyId) -> Vec<Key> {
         let content = self.content();
         let of_series = content
-            .found
             .installed
             .iter()
             .filter(|installed| installed.key_id == Some(key_id));
@@ -311,7 +426,6 @@ impl KeyRing {
         if pool.is_empty() {
             let broken = self
                 .content()
-                .found
                 .installed
                 .iter()
                 .any(|installed| installed.key_id == Some(key_id));
@@ -324,11 +438,11 @@ impl KeyRing {
         let mut reason = Reason::NotWorkable;
         for key in &pool {
             match usable(key, &pool, now) {
-                Ok(()) => {
-                    return self
-                        .credential(key_id, key.key_no, wall)
-                        .ok_or(Reason::NotWorkable);
-                }
+                // A carrier may have been pulled out a moment ago; another key may speak for the series.
+                Ok(()) => match self.credential(key_id, key.key_no, wall) {
+                    Some(credential) => return Ok(credential),
+                    None => reason = Reason::NotWorkable,
+                },
                 Err(unusable) => reason = unusable.reason(),
             }
         }
@@ -345,11 +459,19 @@ impl KeyRing {
             return Some(Arc::clone(credential));
         }
         let content = self.content();
-        let installed = content.found.installed.iter().find(|installed| {
+        let installed = content.installed.iter().find(|installed| {
             installed.error.is_none()
                 && installed.key_id == Some(key_id)
                 && installed.key_no == Some(key_no)
         })?;
+        if installed.carrier.is_some() {
+            let delegated = self.delegated.lock();
+            let (credential, until) = delegated.get(&(key_id, key_no))?;
+            let alive = 1..=MAX_CARRIER_LIFE;
+            return alive
+                .contains(&until.saturating_sub(now))
+                .then(|| Arc::clone(credential));
+        }
         let voucher = installed.licence.as_ref()?.signed_voucher.clone();
         let keys = HolderKeys::open(&self.holder_file(), &self.computer.facts)
             .inspect_err(|error| log::error!("{error}"))
@@ -396,7 +518,7 @@ impl KeyRing {
             return no(Reason::UnknownObject);
         };
         let content = self.content();
-        let installed = content.found.installed.iter().find(|installed| {
+        let installed = content.installed.iter().find(|installed| {
             installed.error.is_none()
                 && installed.key_id == Some(key_id)
                 && installed.key_no == Some(key_no)

@@ -18,7 +18,7 @@ const FOLDER: &str = "series.d";
 const MAX_FILES: usize = 1000;
 
 /// The series that are known here.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// Those of one vendor each.
     pub(super) series: Vec<Series>,

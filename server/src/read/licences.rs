@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::{Many, time::iso_seconds};
 use crate::{
     accounting::{Key, Moment, Unusable, usable},
+    carriers::Seen,
     conf::Lang,
     keys::{Installed, OpenError},
     server::Server,
@@ -135,6 +136,31 @@ impl Server {
 
 fn all(server: &Server, lang: Lang) -> Vec<Licence> {
     let now = server.clock.now();
+    let blanks = server.keys.carriers.seen();
+    let blanks = blanks
+        .iter()
+        .filter(|seen| seen.licences == 0)
+        .map(|seen| blank(seen, lang));
+    let mut all: Vec<Licence> = installed(server, lang, now);
+    all.extend(blanks);
+    all
+}
+
+/// A carrier without a licence: its number stands where a key's stands else.
+fn blank(seen: &Seen, lang: Lang) -> Licence {
+    Licence {
+        kind: "USB".into(),
+        enabled: true,
+        is_blank: seen.error.is_none(),
+        workable: seen.error.is_none(),
+        open_error: seen.error.as_ref().map(|error| error.text(lang)),
+        version: "1".into(),
+        key_no: Some(seen.about.number),
+        ..Licence::default()
+    }
+}
+
+fn installed(server: &Server, lang: Lang, now: Moment) -> Vec<Licence> {
     server
         .keys
         .installed()
@@ -171,9 +197,16 @@ fn describe(installed: &Installed, pool: &[Key], lang: Lang, now: Moment) -> Lic
     let ends = voucher.and_then(protocol::licence::Voucher::expire_date);
     let left = ends.map(|ends| ends.saturating_sub(now.seconds()).max(0));
     let itn_text = text(|private| &private.itn);
+    let activation_code = text(|private| &private.activation_code);
+    let carrier = installed.carrier.as_ref();
+    // A carrier that came with its licence from the vendor is a hardware key; one that a code was activated on holds a
+    // software key.
+    let hardware = carrier.is_some() && private.is_some() && activation_code.is_none();
     Licence {
-        kind: "Virtual".into(),
-        file_name: Some(installed.file.display().to_string()),
+        kind: if hardware { "USB" } else { "Virtual" }.into(),
+        file_name: carrier
+            .is_none()
+            .then(|| installed.file.display().to_string()),
         enabled: installed.enabled,
         is_blank: false,
         workable: installed.error.is_none() && state != Some(Unusable::BesideOther),
@@ -186,8 +219,8 @@ fn describe(installed: &Installed, pool: &[Key], lang: Lang, now: Moment) -> Lic
         service_type: voucher.map(|voucher| voucher.service_type),
         licence_count: voucher.map(|voucher| voucher.licence_count),
         product_version: voucher.map(|voucher| voucher.product_version),
-        blank_key_no: None,
-        activation_code: text(|private| &private.activation_code),
+        blank_key_no: carrier.filter(|_| !hardware).map(|about| about.number),
+        activation_code,
         activation_date: date(|private| private.activation_date),
         start_date: voucher
             .and_then(|voucher| voucher.start_date)

@@ -66,7 +66,7 @@ const fn one(
 }
 
 /// The settings in the page's order. UserName and Password have a page of their own, access codes a table.
-pub(super) const GROUPS: [Group; 6] = [
+pub(super) const GROUPS: [Group; 7] = [
     Group {
         id: "server",
         name: ("Server", "Сервер"),
@@ -339,6 +339,61 @@ pub(super) const GROUPS: [Group; 6] = [
                 "1",
                 ("Renew licences daily", "Ежедневно обновлять лицензии"),
                 NONE,
+            ),
+        ],
+    },
+    Group {
+        id: "carriers",
+        name: ("Hardware carriers", "Аппаратные носители"),
+        settings: &[
+            one(
+                "UPKey",
+                "Enabled",
+                Kind::Switch,
+                "1",
+                ("Use tokens and USB keys", "Использовать токены и USB-ключи"),
+                RESTART,
+            ),
+            one(
+                "UPKey",
+                "Pkcs11Module",
+                Kind::Text,
+                "",
+                (
+                    "PKCS#11 module of the tokens; empty: no tokens",
+                    "Модуль PKCS#11 токенов; пусто — токенов нет",
+                ),
+                RESTART,
+            ),
+            one(
+                "UPKey",
+                "PinFile",
+                Kind::Text,
+                "",
+                ("File with the carriers' PIN", "Файл с PIN-кодом носителей"),
+                RESTART,
+            ),
+            one(
+                "UPKey",
+                "UsbIds",
+                Kind::Text,
+                "1209:0001",
+                (
+                    "Vendor and product of USB keys; empty: no USB keys",
+                    "Производитель и изделие USB-ключей; пусто — USB-ключей нет",
+                ),
+                RESTART,
+            ),
+            one(
+                "UPKey",
+                "UsbMaker",
+                Kind::Text,
+                "",
+                (
+                    "Public key of the USB keys' maker; empty: any maker",
+                    "Открытый ключ производителя USB-ключей; пусто — любой",
+                ),
+                RESTART,
             ),
         ],
     },

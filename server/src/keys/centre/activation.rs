@@ -8,7 +8,7 @@ use protocol::{
 };
 
 use super::{Accepted, CentreError, Link, accept, pending};
-use crate::keys::{HolderError, Installed, KeyRing, request};
+use crate::keys::{Installed, KeyRing, request};
 
 /// What is to be activated.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Order {
     pub iec: Option<Iec>,
     /// The series that the code should be of.
     pub series: Option<KeyId>,
+    /// The number of the carrier that is to hold the licence; this computer holds it when there is none.
+    pub carrier: Option<u32>,
 }
 
 /// Activates a code at the centre, and installs the licence. Waits for the network, at most half a minute.
@@ -45,18 +47,9 @@ pub fn activate(
 /// # Errors
 /// When there is no holder key, or the request cannot be kept.
 pub fn prepare(ring: &KeyRing, order: &Order, now: i64) -> Result<Vec<u8>, CentreError> {
-    let holder = ring.holder_keys()?;
-    let ours = holder
-        .holder()
-        .map_err(|error| HolderError::Key("server.holder".into(), error))?;
+    let signer = ring.signer(order.carrier)?;
     let body = Activation {
-        request: request::new(
-            &ring.computer,
-            &ring.instance,
-            &holder,
-            now,
-            order.code.salt(),
-        )?,
+        request: request::new(&signer, &ring.instance, now, order.code.salt()),
         code: order.code.reveal(),
         itn: order.itn.as_ref().map(Itn::to_string),
         iec: order.iec.as_ref().map(Iec::to_string),
@@ -64,7 +57,7 @@ pub fn prepare(ring: &KeyRing, order: &Order, now: i64) -> Result<Vec<u8>, Centr
     };
     let same = |waiting: &pending::Waiting| {
         let other = &waiting.body;
-        other.request.holder == ours
+        other.request.holder == body.request.holder
             && other.request.facts == body.request.facts
             && (&other.code, &other.itn, &other.iec, other.series)
                 == (&body.code, &body.itn, &body.iec, body.series)
@@ -73,9 +66,7 @@ pub fn prepare(ring: &KeyRing, order: &Order, now: i64) -> Result<Vec<u8>, Centr
         return Ok(waiting.bytes);
     }
     let id = body.request.id;
-    let bytes = Message::Activation(Box::new(body))
-        .to_bytes(&holder.signing)
-        .map_err(|error| HolderError::Key("server.holder".into(), error))?;
+    let bytes = Message::Activation(Box::new(body)).to_bytes(&signer)?;
     pending::keep(ring.data(), &id, &bytes)?;
     Ok(bytes)
 }

@@ -50,6 +50,12 @@ pub fn accept(ring: &KeyRing, reply: Reply) -> Result<Accepted, CentreError> {
                     kept.done(ring)?;
                 }
             }
+            // Used up here, it is told to nobody any more.
+            for kept in Kept::retired(ring.data()) {
+                if kept.code_is(code) {
+                    kept.forget();
+                }
+            }
             waiting.done();
             Ok(Accepted::Installed(Box::new(installed)))
         }

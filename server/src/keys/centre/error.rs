@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use protocol::{KeyId, centre::Refusal, envelope::FormatError};
 
 use crate::{
+    carriers::CarrierError,
     conf::Lang,
-    keys::{HolderError, InstallError, KeysError, OpenError},
+    keys::{HolderError, InstallError, KeysError, OpenError, RetireError},
 };
 
 /// The reason.
@@ -90,10 +91,13 @@ pub enum CentreError {
     Install(#[from] InstallError),
     /// The holder key.
     #[error(transparent)]
-    Holder(#[from] HolderError),
+    Holder(HolderError),
     /// The folder of the keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The carrier.
+    #[error(transparent)]
+    Carrier(#[from] CarrierError),
     /// No such key is here.
     #[error("there is no key {0} on this server")]
     UnknownKey(u32),
@@ -108,6 +112,24 @@ pub enum CentreError {
     /// A file for the person cannot be written.
     #[error("{}: {error}", .0.display(), error = .1)]
     File(PathBuf, std::io::Error),
+}
+
+impl From<HolderError> for CentreError {
+    fn from(error: HolderError) -> Self {
+        match error {
+            HolderError::Carrier(error) => Self::Carrier(error),
+            error => Self::Holder(error),
+        }
+    }
+}
+
+impl From<RetireError> for CentreError {
+    fn from(error: RetireError) -> Self {
+        match error {
+            RetireError::Carrier(error) => Self::Carrier(error),
+            RetireError::Keys(error) => Self::Keys(error),
+        }
+    }
 }
 
 impl CentreError {
@@ -150,6 +172,7 @@ impl CentreError {
             Self::Install(error) => error.text(lang),
             Self::Holder(error) => format!("ключ держателя: {error}"),
             Self::Keys(error) => format!("папка ключей: {error}"),
+            Self::Carrier(error) => error.text(lang),
             Self::UnknownKey(key_no) => format!("на этом сервере нет ключа {key_no}"),
             Self::NotOurs(key_no, error) => format!(
                 "ключ {key_no} на этом сервере не работает, поэтому сервер не может его отдать: {}",

@@ -2,14 +2,13 @@
 
 use protocol::{
     Version,
-    binding::FactKind,
     centre::{Message, Outcome, Reply, Update},
     files::read_limited,
     licence::{Document, MAX_FILE},
 };
 
 use super::{CentreError, Link, reserve};
-use crate::keys::{HolderError, Installed, KeyRing, install_document};
+use crate::keys::{Installed, KeyRing, install_document, signer::Signer};
 
 /// Whether a licence is one that a centre knows: it was activated by a code, and works here.
 pub fn is_renewable(installed: &Installed) -> bool {
@@ -47,10 +46,16 @@ pub fn renew(
     let answer = answer.verify(&public).map_err(CentreError::Answer)?;
     let _alone = ring.alone()?;
     // Meanwhile it may have been given back, or replaced.
-    let same = read_limited(&installed.file, MAX_FILE)
-        .ok()
-        .and_then(|bytes| ring.inspect(&bytes, installed.file.clone()).licence)
-        .is_some_and(|licence| licence.fingerprint() == body.voucher);
+    let same = if installed.carrier.is_some() {
+        let mut all = ring.installed().into_iter();
+        all.find(|one| one.file == installed.file)
+            .and_then(|one| one.licence)
+    } else {
+        read_limited(&installed.file, MAX_FILE)
+            .ok()
+            .and_then(|bytes| ring.inspect(&bytes, installed.file.clone()).licence)
+    };
+    let same = same.is_some_and(|licence| licence.fingerprint() == body.voucher);
     if !same || reserve::is_given_back(ring.data(), key_id, key_no) {
         return Err(CentreError::UnknownKey(key_no));
     }
@@ -64,7 +69,7 @@ pub fn renew(
         }
         Outcome::Refused(refusal) => {
             if reserve::ends_the_key(&refusal) {
-                ring.retire(&installed.file)?;
+                ring.retire_licence(installed)?;
                 ring.reload();
             }
             Err(CentreError::Refused(refusal))
@@ -85,40 +90,27 @@ fn request(
             installed.key_no.unwrap_or_default(),
         ));
     };
-    let holder = ring.holder_keys()?;
-    let damaged = |error| HolderError::Key("server.holder".into(), error);
-    let ours = holder.holder().map_err(damaged)?;
+    let signer = Signer::of(ring, installed)?;
     let held = licence.voucher.holders.iter().zip(&licence.private.holders);
     let (_, details) = held
         .into_iter()
-        .find(|(holder, _)| **holder == ours)
+        .find(|(holder, _)| **holder == signer.holder)
         .ok_or(CentreError::UnknownKey(key_no))?;
-    let explicit = details
-        .facts
-        .iter()
-        .any(|fact| fact.kind == FactKind::ExplicitId);
     let body = Update {
         id: protocol::random_bytes(),
         created_at: now,
-        holder: ours.signing,
+        holder: signer.holder.signing.clone(),
         key_id,
         key_no,
         voucher: licence.fingerprint(),
         server: ring.instance.public,
-        computer_id: ring.computer.id.clone(),
-        computer_name: ring.computer.name.clone(),
+        computer_id: signer.id(),
+        computer_name: signer.name(),
         version: Version::CURRENT.to_string(),
-        facts: ring
-            .computer
-            .binding(explicit)
-            .iter()
-            .map(|fact| fact.hash(&details.salt))
-            .collect(),
+        facts: signer.facts_for(details),
         code: licence.private.activation_code.clone(),
     };
-    let bytes = Message::Update(Box::new(body.clone()))
-        .to_bytes(&holder.signing)
-        .map_err(damaged)?;
+    let bytes = Message::Update(Box::new(body.clone())).to_bytes(&signer)?;
     Ok((bytes, body))
 }
 

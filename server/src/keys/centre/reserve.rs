@@ -19,7 +19,7 @@ use protocol::{
 };
 
 use super::{CentreError, Link, renew};
-use crate::keys::{HolderError, Installed, KeyRing, KeysError, OpenError};
+use crate::keys::{Installed, KeyRing, KeysError, OpenError, signer::Signer};
 
 const EXTENSION: &str = "reserve";
 
@@ -167,6 +167,11 @@ impl Kept {
             .collect()
     }
 
+    /// All that were given back.
+    pub(super) fn retired(data: &Path) -> Vec<Self> {
+        Self::all(&data.join("retired"))
+    }
+
     fn find(ring: &KeyRing, key_no: u32) -> Option<Self> {
         let all = Self::all(ring.data());
         all.into_iter().find(|kept| kept.key_no == key_no)
@@ -193,26 +198,23 @@ impl Kept {
         let _alone = ring.alone()?;
         ring.reload();
         let installed = working(ring, key_no)?.ok_or(CentreError::UnknownKey(key_no))?;
-        let (Some(licence), Some(key_id)) = (installed.licence, installed.key_id) else {
+        let (Some(licence), Some(key_id)) = (&installed.licence, installed.key_id) else {
             return Err(CentreError::UnknownKey(key_no));
         };
-        let holder = ring.holder_keys()?;
-        let damaged = |error| HolderError::Key("server.holder".into(), error);
+        let signer = Signer::of(ring, &installed)?;
         let code = ActivationCode::random();
         let body = Release {
             id: protocol::random_bytes(),
             created_at: now,
-            holder: holder.signing.public().map_err(damaged)?,
+            holder: signer.holder.signing.clone(),
             key_id,
             key_no,
             voucher: licence.fingerprint(),
             code_hash: code.hash(),
-            computer_name: ring.computer.name.clone(),
+            computer_name: signer.name(),
         };
         let id = body.id;
-        let request = Message::Release(Box::new(body))
-            .to_bytes(&holder.signing)
-            .map_err(damaged)?;
+        let request = Message::Release(Box::new(body)).to_bytes(&signer)?;
         let inside = File {
             request: request.clone(),
             code: code.reveal(),
@@ -262,7 +264,7 @@ impl Kept {
         let ours =
             |one: &Installed| one.key_id == Some(self.key_id) && one.key_no == Some(self.key_no);
         for installed in ring.installed().iter().filter(|one| ours(one)) {
-            ring.retire(&installed.file)?;
+            ring.retire_licence(installed)?;
         }
         watch(Step::Retired)?;
         self.done(ring)
@@ -280,6 +282,13 @@ impl Kept {
         Ok(())
     }
 
+    /// Its code was used here.
+    pub(super) fn forget(&self) {
+        if let Err(error) = fs::remove_file(&self.file) {
+            log::warn!("{}: {error}", self.file.display());
+        }
+    }
+
     /// The licence works again.
     fn take_back(&self, ring: &KeyRing) -> Result<(), CentreError> {
         let _alone = ring.alone()?;
@@ -291,8 +300,8 @@ impl Kept {
 
 /// The code of a key that was given back, for whoever did not write it down.
 fn retired(ring: &KeyRing, key_no: u32) -> Option<ActivationCode> {
-    let all = Kept::all(&ring.data().join("retired"));
-    all.into_iter()
+    Kept::retired(ring.data())
+        .into_iter()
         .find(|kept| kept.key_no == key_no)
         .map(|kept| kept.code)
 }

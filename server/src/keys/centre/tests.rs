@@ -224,6 +224,7 @@ fn order(code: &ActivationCode) -> Order {
         itn: None,
         iec: None,
         series: None,
+        carrier: None,
     }
 }
 
