@@ -164,7 +164,7 @@ impl Link {
             Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_)
         ) || matches!(&error, Error::Timeout(which) if matches!(which, ureq::Timeout::Connect | ureq::Timeout::Resolve))
             || matches!(&error, Error::Io(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused
-                | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable));
+                | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) || is_lookup(error));
         match error {
             Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
                 CentreError::Certificate { url, error: text }
@@ -183,6 +183,17 @@ impl Link {
             _ => CentreError::NoAnswer { url, error: text },
         }
     }
+}
+
+/// Whether a name was not found: the library passes on what the system says, which has no kind of its own.
+fn is_lookup(error: &io::Error) -> bool {
+    if cfg!(windows) {
+        // WSAHOST_NOT_FOUND, WSATRY_AGAIN, WSANO_RECOVERY, WSANO_DATA.
+        return matches!(error.raw_os_error(), Some(11001..=11004));
+    }
+    error
+        .to_string()
+        .starts_with("failed to lookup address information")
 }
 
 /// The TLS library's errors come as those of the disk and network.
@@ -239,6 +250,14 @@ fn is_local(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_nobody_knows_is_a_centre_out_of_reach() {
+        let url = "https://centre.licence.invalid".to_owned();
+        let link = Link::new(&CentreConf::default(), url).unwrap();
+        let error = link.send(b"x").unwrap_err();
+        assert!(matches!(error, CentreError::Unreachable { .. }), "{error}");
+    }
 
     #[test]
     fn codes_go_over_tls_or_stay_on_this_computer() {
