@@ -44,7 +44,10 @@ fuzz_target!(|bytes: &[u8]| {
         Some(Kind::Activation | Kind::Release | Kind::Update) => {
             if let Ok(message) = Message::from_bytes(bytes) {
                 let theirs = GENUINE.iter().any(|genuine| *genuine == message);
-                assert!(theirs || !is_golden_holder(&message), "a forged request passes");
+                assert!(
+                    theirs || !is_golden_holder(&message),
+                    "a forged request passes"
+                );
             }
             requests_signed_anew(bytes);
         }
@@ -100,7 +103,7 @@ fn requests_signed_anew(bytes: &[u8]) {
         return;
     };
     let Ok(message) = message else { return };
-    let written = message.to_bytes(&HOLDER).expect("the key is one");
+    let written = message.to_bytes(&*HOLDER).expect("the key is one");
     // A limit may refuse it; nothing else does.
     if let Ok(read) = Message::from_bytes(&written) {
         assert_eq!(read, message);
@@ -109,7 +112,10 @@ fn requests_signed_anew(bytes: &[u8]) {
             let _ = ActivationCode::parse(&body.code);
         }
     }
-    assert_eq!(from_qr(to_qr(&written).as_bytes()).as_deref(), Some(&written[..]));
+    assert_eq!(
+        from_qr(to_qr(&written).as_bytes()).as_deref(),
+        Some(&written[..])
+    );
 }
 
 fn answers_signed_anew(bytes: &[u8]) {
@@ -119,7 +125,9 @@ fn answers_signed_anew(bytes: &[u8]) {
     let Ok(answer) = envelope::from_cbor::<Answer>(signed.unverified()) else {
         return;
     };
-    let written = answer.to_bytes(&KEYS.signing).expect("the golden key is one");
+    let written = answer
+        .to_bytes(&KEYS.signing)
+        .expect("the golden key is one");
     if let Ok(Reply::Answer(read)) = Reply::from_bytes(&written) {
         let vendor = KEYS.signing.public().expect("the golden key is one");
         assert_eq!(read.verify(&vendor), Ok(answer.clone()));
