@@ -1,4 +1,4 @@
-//! The embedded store: what it says is there is still there after a restart, and nothing else.
+//! The stores: what they say is there is still there after a restart, and nothing else.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,9 @@ use protocol::{
     licence::KeyType,
 };
 
+mod both;
 mod journal;
+mod sql;
 
 use super::*;
 use crate::accounting::{Claim, Key, OperationId, RuleBook, TokenHash};
@@ -88,57 +90,6 @@ fn claim(connection: ConnectionId, number: u32) -> Claim {
 }
 
 #[tokio::test]
-async fn seats_connections_and_repetitions_survive_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("server.db");
-    let time = Arc::new(AtomicI64::new(1000));
-    let store = open(&file, &time);
-    store
-        .apply(SERIES, Command::KeysChanged(vec![key(2, None)]))
-        .await
-        .unwrap();
-    let connection = connection();
-    let id = connection.id;
-    store
-        .apply(
-            SERIES,
-            Command::Connect {
-                operation: OperationId::random(),
-                connection: Box::new(connection),
-            },
-        )
-        .await
-        .unwrap();
-    let first = claim(id, 1);
-    let granted = store
-        .apply(SERIES, Command::Acquire(Box::new(first.clone())))
-        .await
-        .unwrap();
-    assert!(matches!(granted, Outcome::Granted(_)));
-    drop(store);
-
-    let store = open(&file, &time);
-    store
-        .apply(SERIES, Command::KeysChanged(vec![key(1, None)]))
-        .await
-        .unwrap();
-    assert_eq!(store.used(SERIES, 7).await.unwrap(), 1);
-    assert_eq!(store.connections().await.unwrap().len(), 1);
-    assert_eq!(
-        store
-            .apply(SERIES, Command::Acquire(Box::new(first)))
-            .await
-            .unwrap(),
-        granted
-    );
-    let denied = store
-        .apply(SERIES, Command::Acquire(Box::new(claim(id, 2))))
-        .await
-        .unwrap();
-    assert!(matches!(denied, Outcome::Denied(_)));
-}
-
-#[tokio::test]
 async fn when_the_disk_refuses_nothing_is_granted_and_it_recovers_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.db");
@@ -188,44 +139,6 @@ async fn when_the_disk_refuses_nothing_is_granted_and_it_recovers_by_itself() {
         .await
         .unwrap();
     assert!(matches!(granted, Outcome::Granted(_)));
-}
-
-#[tokio::test]
-async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago() {
-    let folder = tempfile::tempdir().unwrap();
-    let time = Arc::new(AtomicI64::new(1000));
-    let store = open(&folder.path().join("server.db"), &time);
-    store
-        .apply(
-            SERIES,
-            Command::KeysChanged(vec![key(2, Some(Moment(2000)))]),
-        )
-        .await
-        .unwrap();
-    let connection = connection();
-    let id = connection.id;
-    store
-        .apply(
-            SERIES,
-            Command::Connect {
-                operation: OperationId::random(),
-                connection: Box::new(connection),
-            },
-        )
-        .await
-        .unwrap();
-    store
-        .apply(SERIES, Command::Acquire(Box::new(claim(id, 1))))
-        .await
-        .unwrap();
-    time.store(2000, Ordering::Relaxed);
-    assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
-    let denied = store
-        .apply(SERIES, Command::Acquire(Box::new(claim(id, 2))))
-        .await
-        .unwrap();
-    assert!(matches!(denied, Outcome::Denied(_)));
-    assert_eq!(store.sessions().await.unwrap().len(), 0);
 }
 
 #[tokio::test]

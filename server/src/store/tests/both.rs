@@ -1,0 +1,201 @@
+//! What every store must do: the same for the embedded one and for the one of plain SQL.
+
+use std::path::Path;
+
+use super::{sql::Sql, *};
+
+type Open = fn(&Path, &Arc<AtomicI64>) -> Box<dyn Store>;
+
+fn embedded(file: &Path, time: &Arc<AtomicI64>) -> Box<dyn Store> {
+    Box::new(open(file, time))
+}
+
+fn sql(file: &Path, time: &Arc<AtomicI64>) -> Box<dyn Store> {
+    Box::new(Sql::open(file, time))
+}
+
+const STORES: [Open; 2] = [embedded, sql];
+
+async fn ask(store: &dyn Store, command: Command) -> Outcome {
+    store.apply(SERIES, command).await.unwrap()
+}
+
+fn acquire(claim: &Claim) -> Command {
+    Command::Acquire(Box::new(claim.clone()))
+}
+
+#[tokio::test]
+async fn seats_connections_and_repetitions_survive_a_restart_of_every_store() {
+    for open in STORES {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.db");
+        let time = Arc::new(AtomicI64::new(1000));
+        let store = open(&file, &time);
+        ask(&*store, Command::KeysChanged(vec![key(2, None)])).await;
+        let connection = connection();
+        let id = connection.id;
+        ask(&*store, connect(connection)).await;
+        let first = claim(id, 1);
+        let granted = ask(&*store, acquire(&first)).await;
+        assert!(matches!(granted, Outcome::Granted(_)));
+        drop(store);
+        let store = open(&file, &time);
+        ask(&*store, Command::KeysChanged(vec![key(1, None)])).await;
+        assert_eq!(store.used(SERIES, 7).await.unwrap(), 1);
+        assert_eq!(store.connections().await.unwrap().len(), 1);
+        assert_eq!(ask(&*store, acquire(&first)).await, granted);
+        let denied = ask(&*store, acquire(&claim(id, 2))).await;
+        assert!(matches!(denied, Outcome::Denied(_)));
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago_in_any_store() {
+    for open in STORES {
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1000));
+        let store = open(&folder.path().join("server.db"), &time);
+        let ending = Command::KeysChanged(vec![key(2, Some(Moment(2000)))]);
+        ask(&*store, ending).await;
+        let connection = connection();
+        let id = connection.id;
+        ask(&*store, connect(connection)).await;
+        ask(&*store, acquire(&claim(id, 1))).await;
+        time.store(2000, Ordering::Relaxed);
+        assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
+        let denied = ask(&*store, acquire(&claim(id, 2))).await;
+        assert!(matches!(denied, Outcome::Denied(_)));
+        assert_eq!(store.sessions().await.unwrap().len(), 0);
+    }
+}
+
+/// Random numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+async fn rows(store: &dyn Store) -> Vec<Session> {
+    let rows = store.sessions().await.unwrap().into_iter();
+    let mut sessions: Vec<Session> = rows.map(|row| row.session).collect();
+    sessions.sort_by_key(|session| session.id);
+    sessions
+}
+
+#[tokio::test]
+async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_both() {
+    for seed in 0..4 {
+        let mut dice = Dice(seed);
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1_000_000));
+        let stores: Vec<Box<dyn Store>> = STORES
+            .iter()
+            .enumerate()
+            .map(|(at, open)| open(&folder.path().join(at.to_string()), &time))
+            .collect();
+        let mut connections = Vec::new();
+        let (mut granted, mut denied, mut lost) = (0, 0, 0);
+        for _ in 0..250 {
+            // No two seats are of the same moment: their order is never a matter of chance.
+            time.fetch_add(1000 + dice.below(20_000) as i64, Ordering::Relaxed);
+            let now = Moment(time.load(Ordering::Relaxed));
+            let sessions = rows(&*stores[0]).await;
+            let pick = dice.below(sessions.len().max(1) as u64) as usize;
+            let some = sessions.get(pick);
+            let who = some.and_then(|session| session.attached.first().copied());
+            let operation = OperationId::random();
+            let command = match dice.below(20) {
+                _ if connections.len() < 3 => {
+                    let new = connection();
+                    connections.push(new.id);
+                    connect(new)
+                }
+                0..=9 => {
+                    let at = dice.below(connections.len() as u64) as usize;
+                    let number = dice.below(12) as u32;
+                    let flags = [0, 0, 1, 2, 3][dice.below(5) as usize];
+                    acquire(&Claim {
+                        flags,
+                        ..claim(connections[at], number)
+                    })
+                }
+                10..=12 => match (some, who) {
+                    (Some(session), Some(connection)) => Command::Detach {
+                        operation,
+                        connection,
+                        session: session.id,
+                        moved: dice.below(3) == 0,
+                    },
+                    _ => continue,
+                },
+                13 => match (some, who) {
+                    (Some(session), Some(connection)) => Command::Release {
+                        operation,
+                        connection,
+                        session: session.id,
+                    },
+                    _ => continue,
+                },
+                14 => Command::ConnectionExpired(connections.swap_remove(0)),
+                15 => match some {
+                    Some(session) => Command::LingerEnded(session.id),
+                    None => continue,
+                },
+                16 => Command::ForgetOperations(Moment(now.0 - 600_000)),
+                17 => Command::TimePassed,
+                _ => Command::KeysChanged(
+                    (1..=1 + dice.below(3) as u32)
+                        .map(|key_no| Key {
+                            key_no,
+                            flags: dice.below(4) as u32,
+                            ends: (dice.below(4) == 0)
+                                .then(|| now.after(Duration::from_secs(dice.below(300)))),
+                            ..key(dice.below(4) as u32, None)
+                        })
+                        .collect(),
+                ),
+            };
+            let mut outcomes = Vec::new();
+            for store in &stores {
+                let mut outcome = ask(&**store, command.clone()).await;
+                if let Outcome::Done { lost, .. } = &mut outcome {
+                    lost.sort_by_key(|lost| lost.session);
+                }
+                outcomes.push(outcome);
+            }
+            assert_eq!(outcomes[0], outcomes[1], "{command:?}");
+            match &outcomes[0] {
+                Outcome::Granted(_) => granted += 1,
+                Outcome::Denied(_) => denied += 1,
+                Outcome::Done { lost: some, .. } => lost += some.len(),
+                _ => {}
+            }
+            assert_eq!(
+                rows(&*stores[0]).await,
+                rows(&*stores[1]).await,
+                "{command:?}"
+            );
+            let mut lingers = Vec::new();
+            for store in &stores {
+                let mut ended = store
+                    .linger_ended(now, Duration::from_secs(25 * 60))
+                    .await
+                    .unwrap();
+                ended.sort();
+                lingers.push(ended);
+            }
+            assert_eq!(lingers[0], lingers[1]);
+        }
+        assert!(
+            granted > 20 && denied > 5 && lost > 5,
+            "{granted} {denied} {lost}"
+        );
+    }
+}
