@@ -32,7 +32,8 @@ const DECRYPT_ID: &[u8] = b"licence3-decrypt";
 /// P-256 as CKA_EC_PARAMS: the DER of 1.2.840.10045.3.1.7.
 const P256: &[u8] = &[6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7];
 /// The bits of new RSA keys.
-const RSA_BITS: u64 = 2048;
+// As wide as the platform has it: 32 bits on Windows and on 32-bit systems.
+const RSA_BITS: std::ffi::c_ulong = 2048;
 
 /// A token that is connected.
 pub(super) struct Token {
