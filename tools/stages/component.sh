@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The library that 1C loads. It is built for its four platforms, and each file and the template's archive are looked at.
-# tests/abi_*.rs drive each of the four through the C++ host built for that platform: 32-bit processes of Linux as they are, those
-# of Windows under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real
-# server. tests/component_*.rs drive the library of this platform further, tests/valgrind.rs under valgrind.
+# The library that 1C loads. It and the server type-check for all four platforms; tests/component_*.rs and tests/abi_*.rs drive
+# the library of this platform through the C++ host, tests/valgrind.rs under valgrind.
+#
+# ./test --long builds the component for its four platforms, and looks at each file and at the template's archive. tests/abi_*.rs
+# drive each of the four through the C++ host built for that platform: 32-bit processes of Linux as they are, those of Windows
+# under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real server.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
@@ -14,9 +16,13 @@ need_cargo
 for target in x86_64-unknown-linux-gnu i686-unknown-linux-gnu x86_64-pc-windows-gnu i686-pc-windows-gnu; do
     step "type check for $target" tools/cross.sh "$target" check licenceaddin licenceserver
 done
+step "faults of archives are found" python3 manifest/check_test.py
+mapfile -t names < <(integration_tests licence | grep -E '^(abi|component|valgrind)' || true)
+step "the component in the C++ host" run_tests "${names[@]}"
+[[ -n ${LICENCE_LONG:-} ]] || exit 0
+
 work=$(mktemp -d -t licence-component.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-step "faults of archives are found" python3 manifest/check_test.py
 LICENCE_PROFILE=quick tools/component.sh --out "$work"
 libraries=$work/$(workspace_version)
 other_library() {
@@ -48,6 +54,3 @@ step "Windows x86_64: in the host" in_host x86_64-pc-windows-gnu licenceaddin.x8
 step "Windows x86_64: a seat" takes_a_seat x86_64-pc-windows-gnu licenceaddin.x86_64.dll process1c.exe "$runner"
 step "Windows i386: in the host" in_host i686-pc-windows-gnu licenceaddin.i386.dll
 step "Windows i386: a seat" takes_a_seat i686-pc-windows-gnu licenceaddin.i386.dll process1c.exe "$runner"
-
-mapfile -t names < <(integration_tests licence | grep -E '^(abi|component|valgrind)' || true)
-step "the component in the C++ host" run_tests "${names[@]}"

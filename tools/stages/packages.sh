@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The packages: built, checked by lintian, rpmlint and systemd, and installed, asked, upgraded and removed in clean systems;
-# those for Windows under Wine.
+# by ./test --long those for Windows too, under Wine.
 #
 # The programs in them are built by the profile `quick`; ./test --long builds those that are shipped, and all packages twice.
 set -euo pipefail
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 . tools/wine.sh
 . packaging/tests/container.sh
 
-need_packages gcc gcc-mingw-w64-x86-64-posix nsis libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl
+need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl
 [[ $(id -u) == 0 ]] || die "packages are installed into trees of their own, which only root can make; run: sudo ./test packages"
 work=$(mktemp -d -t licence-packages-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -20,8 +20,8 @@ long=${LICENCE_LONG:-}
 
 # Two versions of the same programs: an upgrade is a change of packages.
 old=3.0.1.1 new=3.0.1.2
-parts=(linux-x86_64 windows)
-[[ -z $long ]] || parts+=(linux-i386)
+parts=(linux-x86_64)
+[[ -z $long ]] || parts+=(linux-i386 windows)
 LICENCE_VERSION=$old tools/packages.sh --out "$work/$old" "${parts[@]}"
 LICENCE_VERSION=$new tools/packages.sh --out "$work/$new" "${parts[@]}"
 
@@ -118,6 +118,14 @@ linters() {
     desktop-file-validate packaging/linux/licenceserver/licenceserver.desktop
 }
 
+windows() {
+    local name
+    for name in waiting press; do
+        x86_64-w64-mingw32-gcc -O1 -Wall -Wextra -Werror "packaging/tests/$name.c" -o "$work/$name.exe"
+    done
+    in_wine packaging/tests/windows.sh "$work" $old $new "$work"
+}
+
 step "lintian, rpmlint and the desktop entry" linters
 step "shellcheck of the maintainer scripts" scripts
 step "bills of materials" bills
@@ -132,13 +140,6 @@ step "the unit under a real systemd" in_booted_tree "$(tree bookworm systemd)" p
 step "the container's image, made anew with its licence" container_life "$(tree bookworm)" "$work/container" "$work/$new" $new
 if [[ -n $long ]]; then
     step "deb in Debian 11" in_tree "$(tree bullseye)" packaging/tests/install.sh deb amd64 $old $new
+    need_packages gcc-mingw-w64-x86-64-posix
+    step "installers in Windows (Wine)" windows
 fi
-
-windows() {
-    local name
-    for name in waiting press; do
-        x86_64-w64-mingw32-gcc -O1 -Wall -Wextra -Werror "packaging/tests/$name.c" -o "$work/$name.exe"
-    done
-    in_wine packaging/tests/windows.sh "$work" $old $new "$work"
-}
-step "installers in Windows (Wine)" windows
