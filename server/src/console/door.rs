@@ -71,8 +71,10 @@ async fn enter(
     let (headers, uri) = (request.headers(), request.uri());
     let (visit, failed) = visit(server, headers, uri, access::peer(&request)).await;
     let authorization = server.conf().console.authorization;
-    if let Some(error) = failed {
-        // A program that sends a wrong credential is told so, and not shown a page.
+    if let Some(error) = failed
+        && closed(Authorization::Always)
+    {
+        // A program that sends a wrong credential is told so, and not shown a page; where none is asked for it does not matter.
         return error.into_response();
     }
     if closed(authorization) && visit.who.is_none() {
