@@ -5,16 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use captcha::{
-    Captcha,
-    filters::{Dots, Noise, Wave},
-};
+use biosvg::BiosvgBuilder;
 use parking_lot::Mutex;
 
 /// How long a picture waits.
 const WAITS: Duration = Duration::from_secs(10 * 60);
 /// The most that wait.
 const MOST: usize = 500;
+/// Colours that are told from white and from each other; the style sheet puts white behind the picture.
+const COLOURS: [&str; 5] = ["#1f4e79", "#7a2e2e", "#2e6b34", "#6a3d7c", "#7a5a12"];
 
 /// Pictures that wait to be read.
 #[derive(Default)]
@@ -26,21 +25,19 @@ pub(super) struct Pictures {
 pub(super) struct Picture {
     /// What its form sends.
     pub(super) id: String,
-    /// The picture as an address: PNG in base64.
+    /// The picture as an address: SVG in base64.
     pub(super) address: String,
 }
 
 impl Pictures {
     /// A new picture.
     pub(super) fn draw(&self) -> Option<Picture> {
-        let mut drawing = Captcha::new();
-        drawing
-            .add_chars(5)
-            .apply_filter(Noise::new(0.2))
-            .apply_filter(Wave::new(2.0, 10.0))
-            .view(220, 100)
-            .apply_filter(Dots::new(8));
-        let (answer, png) = drawing.as_tuple()?;
+        let (answer, svg) = BiosvgBuilder::new()
+            .length(5)
+            .difficulty(6)
+            .colors(COLOURS.map(String::from).to_vec())
+            .build()
+            .ok()?;
         let id = data_encoding::HEXLOWER.encode(&protocol::random_bytes::<16>());
         let mut waiting = self.waiting.lock();
         waiting.retain(|_, (_, since)| since.elapsed() < WAITS);
@@ -51,10 +48,10 @@ impl Pictures {
             }
         }
         waiting.insert(id.clone(), (answer, Instant::now()));
-        let png = data_encoding::BASE64.encode(&png);
+        let svg = data_encoding::BASE64.encode(svg.as_bytes());
         Some(Picture {
             id,
-            address: format!("data:image/png;base64,{png}"),
+            address: format!("data:image/svg+xml;base64,{svg}"),
         })
     }
 
@@ -76,7 +73,11 @@ mod tests {
         let pictures = Pictures::default();
         let answer = |id: &str| pictures.waiting.lock()[id].0.clone();
         let first = pictures.draw().unwrap();
-        assert!(first.address.starts_with("data:image/png;base64,iVBOR"));
+        assert!(
+            first
+                .address
+                .starts_with("data:image/svg+xml;base64,PHN2Zy")
+        );
         let text = answer(&first.id);
         assert!(pictures.read(&first.id, &format!(" {} ", text.to_uppercase())));
         assert!(!pictures.read(&first.id, &text), "once");

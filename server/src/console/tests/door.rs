@@ -218,7 +218,7 @@ async fn a_picture_stands_before_changes_when_the_settings_say_so() {
     let mut browser = Browser::new(&place);
     let page = browser.get("/sign-in").await;
     assert!(
-        page.text.contains("data:image/png;base64,"),
+        page.text.contains("data:image/svg+xml;base64,"),
         "{}",
         page.text
     );
