@@ -3,7 +3,7 @@
 # tools/packages.sh --out DIR [PART…]   into another folder; parts: linux-x86_64 linux-i386 windows
 #
 # The files depend on the commit alone: times come from it, owners and order are fixed, so that two builds of one commit
-# give the same bytes. LICENCE_PROFILE=quick packs programs that are built faster (tools/release.sh).
+# give the same bytes. LICENCE_PROFILE=quick packs programs that are built faster (tools/release.sh), and packs them less tightly.
 # LICENCE_VERSION=3.0.1.2 gives the packages another number: what the tests of upgrades use.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,6 +27,8 @@ export SOURCE_DATE_EPOCH
 maker=open-licence
 maintainer="Licences for 1C:Enterprise <maintainers@licence.invalid>"
 homepage=https://licence.invalid/
+# Of xz.
+level=6 && [[ ${LICENCE_PROFILE:-} != quick ]] || level=1
 work=$(mktemp -d -t licence-packages.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
@@ -38,15 +40,15 @@ same_times() { find "$1" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOC
 script() {
     local file=packaging/linux/$2/$4
     [[ -e $file ]] || return 0
-    python3 - "$@" "$file" <<'END'
+    python3 - "$@" "$version" "$file" <<'END'
 import pathlib, re, sys
-form, package, machine, name, file = sys.argv[1:]
+form, package, machine, name, version, file = sys.argv[1:]
 common = pathlib.Path("packaging/linux/common")
 fields = pathlib.Path(f"packaging/linux/{package}/fields").read_text()
 text = pathlib.Path(file).read_text()
 text = re.sub(r"^@include (\S+)\n", lambda found: (common / found[1]).read_text(), text, flags=re.M)
 guarded = re.search(r'^guarded="(.*)"', fields, re.M)[1]
-for word, value in {"GUARDED": guarded, "PACKAGE": package, "FORMAT": form, "MACHINE": machine}.items():
+for word, value in {"GUARDED": guarded, "PACKAGE": package, "FORMAT": form, "MACHINE": machine, "VERSION": version}.items():
     text = text.replace(f"@{word}@", value)
 print(text, end="")
 END
@@ -90,7 +92,7 @@ pack_deb() {
     (cd "$root" && find . -type f ! -path './DEBIAN/*' -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' md5sum >DEBIAN/md5sums)
     chmod 644 "$root/DEBIAN/control" "$root/DEBIAN/md5sums"
     same_times "$root"
-    dpkg-deb --root-owner-group -Zxz --build "$root" "$out/$package-$version.$deb_arch.deb" >/dev/null
+    dpkg-deb --root-owner-group -Zxz -z$level --build "$root" "$out/$package-$version.$deb_arch.deb" >/dev/null
 }
 
 pack_rpm() {
@@ -131,7 +133,7 @@ END
     rpmbuild --quiet -bb --target "$machine" --buildroot "$work/rpm/root" \
         --define "_topdir $top" --define "_rpmdir $work/out" --define "_buildhost reproducible" \
         --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
-        --define "_build_id_links none" --define "_binary_payload w6.xzdio" --define "__os_install_post %{nil}" \
+        --define "_build_id_links none" --define "_binary_payload w$level.xzdio" --define "__os_install_post %{nil}" \
         --define "_build_name_fmt %%{NAME}-%%{VERSION}.%%{ARCH}.rpm" --define "debug_package %{nil}" \
         "$spec"
     mv "$work/out/$package-$version.$machine.rpm" "$out/"

@@ -45,6 +45,9 @@ flags="--remap-path-prefix=$CARGO_TARGET_DIR=target --remap-path-prefix=$PWD=. -
 name=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$target")_RUSTFLAGS
 export "$name=${!name:-} $flags"
 
+# Whatever time the caller's packages carry: C sources are compiled anew whenever this changes.
+export SOURCE_DATE_EPOCH=1
+
 for crate in "$@"; do
     profile=release
     [[ $crate != licenceaddin ]] || profile=component

@@ -2,9 +2,9 @@
 # Clean systems to install packages into: trees made once by debootstrap and kept in the cache, and throw-away copies of them
 # that nothing outlives. Sourced after lib.sh; needs root.
 
-# tree SUITE [PACKAGE]: makes the tree of this Debian suite, with one more package, when it is missing, and prints its folder.
+# tree SUITE [PACKAGE,…]: makes the tree of this Debian suite, with more packages, when it is missing, and prints its folder.
 tree() {
-    local suite=$1 more=${2-} folder=$CACHE/trees/$1${2:+-$2}
+    local suite=$1 more=${2-} folder=$CACHE/trees/$1${2:+-${2//,/-}}
     if [[ ! -e $folder/ready ]]; then
         need_packages debootstrap >&2
         say "making a tree of Debian $suite" >&2

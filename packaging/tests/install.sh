@@ -56,6 +56,8 @@ remove() {
     esac
 }
 all=(licenceserver licenceaddin licencecenter)
+install_them() { install "${files[@]}"; }
+refused() { ! "${@:-install_them}" >/tmp/refusal 2>&1; }
 conf=/var/1C/licence/3.0/licenceserver.conf data=/var/1C/licence/data
 
 packages "$old" "${all[@]}"
@@ -71,6 +73,7 @@ check "a sample lies beside them" holds $conf.sample "; Port of components, cons
 check "a sample of the component's too" holds /var/1C/licence/3.0/licenceaddin.conf.sample "ForceUseConfig=0"
 check "the component is root's and not writable by others" owner "$(echo /opt/1C/licence/3.0/licenceaddin-*.so)" root:644
 check "the manual is there" test -e /usr/share/man/man8/licenceserver.8.gz
+check "udev opens USB keys to the server's group" holds /usr/lib/udev/rules.d/60-licenceserver.rules 'GROUP="licenceserver"'
 check "the shell knows the commands" bash -c '. /usr/share/bash-completion/completions/licenceserver && complete -p licenceserver'
 check "the vendor's tool runs" licenceedit --version
 # As an administrator would, as root.
@@ -129,6 +132,29 @@ check "the key was kept" holds $data/672B.1.licence "key of ours"
 check "what root left there belongs to the server" owner $data/672B.3.reserve licenceserver:644
 check "another maker's key was left alone" owner $data/672B.2.licence root:644
 
+# An older version does not take a newer one's place, and nobody notices that it was tried.
+state() {
+    case $format in
+    deb) dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' "${all[@]}" ;;
+    rpm) rpm -q "${all[@]}" ;;
+    esac
+    cat /var/run/licenceserver.pid
+    sha256sum /opt/1C/licence/3.0/*
+}
+state >/tmp/state
+for name in "${all[@]}"; do
+    packages "$old" "$name"
+    # What rpm refuses by itself it is told to try all the same.
+    [[ $format == deb ]] || check "rpm itself refuses the older $name" refused
+    older=(install_them)
+    [[ $format == deb ]] || older=(rpm -U --nodeps --oldpackage "${files[@]}")
+    check "the older $name is refused" refused "${older[@]}"
+    check "the refusal says why" holds /tmp/refusal "$name: version $new is installed, and this package is the older version $old."
+    check "in Russian too" holds /tmp/refusal "$name: установлена версия $new, а этот пакет – более старой версии $old."
+done
+check "nothing was touched, and the same process works on" diff /tmp/state <(state)
+check "it answers as before" answers /systeminfo
+
 # What an administrator stopped stays stopped.
 check "stopping" service licenceserver stop
 packages "$new" licenceserver
@@ -144,6 +170,7 @@ check "it answers after installdaemon.sh" answers /systeminfo
 check "removing" remove "${all[@]}"
 check "the program is gone" test ! -e /opt/1C
 check "the service is gone" test ! -e /etc/init.d/licenceserver
+check "the rule of udev is gone" test ! -e /usr/lib/udev/rules.d/60-licenceserver.rules
 check "no process is left" not pgrep licenceserver
 check "the key stayed" holds $data/672B.1.licence "key of ours"
 check "the settings stayed" holds $conf "our own words"
@@ -182,8 +209,6 @@ foreign_file() { # FILE TEXT
     check "the program is not there" not test -e /opt/1C/licence/3.0/licenceserver
     rm "/var/1C/licence/3.0/$1"
 }
-install_them() { install "${files[@]}"; }
-refused() { ! install_them >/tmp/refusal 2>&1; }
 foreign_file licenceserver.conf $'[Console]\n; Режим авторизации консоли\nAuthorization=0\nUserName=admin\nPassword=admin'
 foreign_file licence.series $'[672B]\nName=Тест\nKey=00112233'
 printf '; open-licence\n[Common]\nServerPort=9099\nLang=ru\n' >$conf

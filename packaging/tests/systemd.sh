@@ -42,6 +42,28 @@ check "it runs as its own user" bash -c "[[ \$(stat -c %U /proc/$(main_process))
 check "without any capability" grep -q '^CapEff:[[:space:]]*0000000000000000$' "/proc/$(main_process)/status"
 check "under a filter of system calls" grep -q '^Seccomp:[[:space:]]*2$' "/proc/$(main_process)/status"
 
+# A key whose interface has this class, by what udev makes of its descriptors: nobody knows its vendor.
+key() { # CLASS
+    cat >/tmp/key.umockdev <<END
+P: /devices/usb1/1-1
+N: bus/usb/001/002
+E: MAJOR=189
+E: MINOR=1
+E: DEVTYPE=usb_device
+E: SUBSYSTEM=usb
+A: idVendor=abcd\n
+A: idProduct=0007\n
+A: serial=17\n
+H: descriptors=1201100200000040CDAB070000010102030109022000010100807D0904000002${1}000705810200020007050102000200
+END
+    umockdev-run -d /tmp/key.umockdev -- udevadm test /sys/devices/usb1/1-1 >/tmp/udev 2>&1
+}
+opened() { grep -q "60-licenceserver.rules:[0-9]* GROUP $(getent group licenceserver | cut -d: -f3)\$" /tmp/udev && grep -q '60-licenceserver.rules:[0-9]* MODE 0660$' /tmp/udev; }
+check "udev looks at a USB key" key FF4C33
+check "it opens it to the server's group" opened
+check "udev looks at a keyboard" key 030101
+check "it leaves that alone" bash -c '! grep "60-licenceserver.rules:[0-9]* " /tmp/udev'
+
 process=$(main_process)
 kill -9 "$process"
 check "killed, it comes back" comes_back ready

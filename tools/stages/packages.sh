@@ -136,7 +136,7 @@ step "packing twice gives the same bytes" packed_again
 step "deb in Debian 12" in_tree "$(tree bookworm)" packaging/tests/install.sh deb amd64 $old $new
 step "deb in Debian 13" in_tree "$(tree trixie)" packaging/tests/install.sh deb amd64 $old $new
 step "rpm in a tree" in_tree "$(tree bookworm)" packaging/tests/install.sh rpm x86_64 $old $new
-step "the unit under a real systemd" in_booted_tree "$(tree bookworm systemd)" packaging/tests/systemd.sh amd64 $old $new
+step "the unit under a real systemd" in_booted_tree "$(tree bookworm systemd,udev,umockdev)" packaging/tests/systemd.sh amd64 $old $new
 step "the container's image, made anew with its licence" container_life "$(tree bookworm)" "$work/container" "$work/$new" $new
 if [[ -n $long ]]; then
     step "deb in Debian 11" in_tree "$(tree bullseye)" packaging/tests/install.sh deb amd64 $old $new
