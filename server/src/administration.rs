@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use protocol::{centre::Reply, code::ActivationCode};
+use protocol::{KeyId, centre::Reply, code::ActivationCode};
 
 use crate::{
     accounting::{Admin, Command, ConnectionId, Event, EventKind, Outcome, SessionId},
@@ -59,15 +59,12 @@ impl Server {
     ///
     /// # Errors
     /// Those of the store; nothing was changed then.
-    pub async fn switch_key(&self, key_no: u32, on: bool, by: Admin) -> Result<bool, StoreError> {
-        let installed = self.keys.installed();
-        let Some(key_id) = installed
-            .iter()
-            .find(|installed| installed.key_no == Some(key_no))
-            .and_then(|installed| installed.key_id)
-        else {
-            return Ok(false);
-        };
+    pub async fn switch_key(
+        &self,
+        (key_id, key_no): (KeyId, u32),
+        on: bool,
+        by: Admin,
+    ) -> Result<bool, StoreError> {
         let command = Command::SwitchKey { key_no, on, by };
         let outcome = self.change_keys(key_id, command).await?;
         if outcome == Outcome::UnknownKey {
@@ -154,17 +151,17 @@ impl Server {
     /// [`CentreError`]; the same call again goes on from where it was.
     pub async fn give_key_back(
         self: &Arc<Self>,
-        key_no: u32,
+        key: (KeyId, u32),
         by: Admin,
     ) -> Result<ActivationCode, CentreError> {
         let code = self
             .beside(move |server| {
-                let link = Link::of_key(&server.conf().centre, &server.keys, key_no)?;
-                centre::reserve(&server.keys, &link, key_no, now().seconds())
+                let link = Link::of_series(&server.conf().centre, &server.keys, key.0)?;
+                centre::reserve(&server.keys, &link, key, now().seconds())
             })
             .await;
         // Also when the answer was lost: the key works no more then.
-        self.tell_given_back(key_no, code.is_ok(), &by).await;
+        self.tell_given_back(key, code.is_ok(), &by).await;
         code
     }
 
@@ -175,13 +172,13 @@ impl Server {
     /// [`CentreError`].
     pub async fn give_key_back_by_file(
         self: &Arc<Self>,
-        key_no: u32,
+        key: (KeyId, u32),
         by: Admin,
     ) -> Result<(Vec<u8>, ActivationCode), CentreError> {
         let made = self
-            .beside(move |server| centre::reserve_offline(&server.keys, key_no, now().seconds()))
+            .beside(move |server| centre::reserve_offline(&server.keys, key, now().seconds()))
             .await?;
-        self.tell_given_back(key_no, true, &by).await;
+        self.tell_given_back(key, true, &by).await;
         Ok(made)
     }
 
@@ -189,12 +186,16 @@ impl Server {
     ///
     /// # Errors
     /// Those of the journal.
-    pub async fn note_code_shown(&self, key_no: u32, by: &Admin) -> Result<(), StoreError> {
+    pub async fn note_code_shown(
+        &self,
+        (key_id, key_no): (KeyId, u32),
+        by: &Admin,
+    ) -> Result<(), StoreError> {
         let event = Event {
             key_no: Some(key_no),
             ..Event::new(EventKind::CodeShown)
         };
-        self.journal.note(None, event.by(by)).await
+        self.journal.note(Some(key_id), event.by(by)).await
     }
 
     /// Does what waits for disk or network, beside the threads that serve others.
@@ -208,19 +209,19 @@ impl Server {
             .map_err(|_| CentreError::OtherAnswer)?
     }
 
-    async fn tell_given_back(&self, key_no: u32, done: bool, by: &Admin) {
+    async fn tell_given_back(&self, (key_id, key_no): (KeyId, u32), done: bool, by: &Admin) {
         let event = Event {
             key_no: Some(key_no),
             ..Event::new(EventKind::KeyGivenBack)
         };
-        self.tell_keys(done.then(|| event.by(by))).await;
+        self.tell_keys(done.then(|| (key_id, event.by(by)))).await;
     }
 
     /// Tells the ledger of keys that came or went, and the journal of what was done.
-    async fn tell_keys(&self, event: Option<Event>) {
+    async fn tell_keys(&self, event: Option<(KeyId, Event)>) {
         let told = async {
-            if let Some(event) = event {
-                self.journal.note(None, event).await?;
+            if let Some((key_id, event)) = event {
+                self.journal.note(Some(key_id), event).await?;
             }
             self.keys_changed().await
         };

@@ -54,8 +54,10 @@ fn renew_due(server: &Server) -> bool {
         if !due || !centre::is_renewable(&installed) {
             continue;
         }
-        let key_no = installed.key_no.unwrap_or_default();
-        let link = match Link::of_key(&conf.centre, &server.keys, key_no) {
+        let (Some(key_id), Some(key_no)) = (installed.key_id, installed.key_no) else {
+            continue;
+        };
+        let link = match Link::of_series(&conf.centre, &server.keys, key_id) {
             Ok(link) => link,
             // A vendor without a centre renews nothing.
             Err(CentreError::NoAddress) => continue,

@@ -23,7 +23,7 @@ use crate::{
     access::SignedIn,
     conf::Lang,
     keys::{
-        InstallError, Installed,
+        InstallError, Installed, WhichKey,
         centre::{CentreError, Order},
     },
     read::{Licence, Licences},
@@ -42,18 +42,64 @@ pub(super) async fn list(
 /// One licence
 #[utoipa::path(
     get, path = "/api/licences/{KeyNo}", tag = "Licences",
-    params(("KeyNo" = u32, Path, description = "The key's number")),
+    params(
+        ("KeyNo" = u32, Path, description = "The key's number"),
+        ("KeyID" = Option<String>, Query, description = "Its series, needed where several have that number")
+    ),
     responses((status = 200, body = Licence))
 )]
 pub(super) async fn one(
     State(server): State<Arc<Server>>,
     Path(key_no): Path<String>,
     uri: Uri,
-    asked: Asked,
+    mut asked: Asked,
 ) -> Result<Response, ApiError> {
-    let found = key_no.parse().ok();
-    let licence = found.and_then(|key_no| server.read_licence(key_no));
-    asked.one(&licence.ok_or_else(|| ApiError::not_found(uri.path()))?)
+    let not_found = || ApiError::not_found(uri.path());
+    let key_no: u32 = key_no.parse().map_err(|_| not_found())?;
+    let series = series_asked(&mut asked)?;
+    let key_id = match server.keys.which(key_no, series) {
+        Ok(key_id) => Some(key_id),
+        // It may be a blank carrier's.
+        Err(WhichKey::Unknown(_)) if series.is_none() => None,
+        Err(error) => return Err(not_one(&error, &uri, server.conf().lang)),
+    };
+    let licence = server.read_licence(key_id, key_no);
+    asked.one(&licence.ok_or_else(not_found)?)
+}
+
+/// The series that an address's query names.
+pub(super) fn series_asked(asked: &mut Asked) -> Result<Option<KeyId>, ApiError> {
+    asked.take_as("KeyID", "four hex digits", |text| text.parse().ok())
+}
+
+/// The answer when a number means no key, or not one.
+pub(super) fn not_one(error: &WhichKey, uri: &Uri, lang: Lang) -> ApiError {
+    match error {
+        WhichKey::Unknown(_) => ApiError::not_found(uri.path()),
+        WhichKey::Several(..) => ApiError::bad_request(&error.text(lang)),
+    }
+}
+
+/// The answer about a licence that was installed.
+pub(super) fn created(
+    server: &Server,
+    asked: Asked,
+    installed: &Installed,
+) -> Result<Response, ApiError> {
+    let key_no = installed.key_no.ok_or_else(ApiError::internal)?;
+    let licence = server.read_licence(installed.key_id, key_no);
+    let licence = licence.ok_or_else(ApiError::internal)?;
+    let mut response = asked.one_as(StatusCode::CREATED, &licence)?;
+    let mut address = format!("/api/licences/{key_no}");
+    if let (Err(WhichKey::Several(..)), Some(key_id)) =
+        (server.keys.which(key_no, None), &licence.key_id)
+    {
+        address += &format!("?KeyID={key_id}");
+    }
+    if let Ok(address) = HeaderValue::try_from(address) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
+    Ok(response)
 }
 
 /// What is to be installed.
@@ -120,15 +166,7 @@ pub(super) async fn install(
             .await
             .map_err(|error| not_activated(&error, server.conf().lang))?,
     };
-    let Installed { key_no, .. } = installed;
-    let licence = key_no.and_then(|key_no| server.read_licence(key_no));
-    let licence = licence.ok_or_else(ApiError::internal)?;
-    let mut response = asked.one_as(StatusCode::CREATED, &licence)?;
-    let address = format!("/api/licences/{}", key_no.unwrap_or_default());
-    if let Ok(address) = HeaderValue::try_from(address) {
-        response.headers_mut().insert(header::LOCATION, address);
-    }
-    Ok(response)
+    created(&server, asked, &installed)
 }
 
 /// What a body asks for.
@@ -249,7 +287,10 @@ pub(super) struct Switch {
 /// Sessions of a key that goes off move to free seats of other keys.
 #[utoipa::path(
     put, path = "/api/licences/{KeyNo}", tag = "Licences",
-    params(("KeyNo" = u32, Path, description = "The key's number")),
+    params(
+        ("KeyNo" = u32, Path, description = "The key's number"),
+        ("KeyID" = Option<String>, Query, description = "Its series, needed where several have that number")
+    ),
     request_body = Switch,
     responses((status = 202, body = Licence))
 )]
@@ -258,18 +299,23 @@ pub(super) async fn switch(
     Path(key_no): Path<String>,
     uri: Uri,
     by: SignedIn,
-    asked: Asked,
+    mut asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
     let not_found = || ApiError::not_found(uri.path());
     let key_no: u32 = key_no.parse().map_err(|_| not_found())?;
     let wanted: Switch = body::json(&body::read(body, body::SMALL).await?)?;
+    let key_id = server
+        .keys
+        .which(key_no, series_asked(&mut asked)?)
+        .map_err(|error| not_one(&error, &uri, server.conf().lang))?;
     if !server
-        .switch_key(key_no, wanted.enabled, by.admin(None))
+        .switch_key((key_id, key_no), wanted.enabled, by.admin(None))
         .await?
     {
         return Err(not_found());
     }
-    let licence = server.read_licence(key_no).ok_or_else(not_found)?;
+    let licence = server.read_licence(Some(key_id), key_no);
+    let licence = licence.ok_or_else(not_found)?;
     asked.one_as(StatusCode::ACCEPTED, &licence)
 }

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use data_encoding::BASE64;
 use protocol::{centre::MAX_ANSWER, envelope::Kind};
 use serde::{Deserialize, Serialize};
@@ -16,7 +11,7 @@ use utoipa::ToSchema;
 use super::{
     body,
     error::ApiError,
-    licences::{NumberOrText, Ordered, not_activated},
+    licences::{NumberOrText, Ordered, created, not_activated},
     query::Asked,
 };
 use crate::{
@@ -153,11 +148,5 @@ pub(super) async fn answer(
         }
         Accepted::Installed(installed) => installed,
     };
-    let key_no = installed.key_no.ok_or_else(ApiError::internal)?;
-    let licence = server.read_licence(key_no).ok_or_else(ApiError::internal)?;
-    let mut response = asked.one_as(StatusCode::CREATED, &licence)?;
-    if let Ok(address) = HeaderValue::try_from(format!("/api/licences/{key_no}")) {
-        response.headers_mut().insert(header::LOCATION, address);
-    }
-    Ok(response)
+    created(&server, asked, &installed)
 }

@@ -12,7 +12,12 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body, error::ApiError, licences::not_activated, query::Asked};
+use super::{
+    body,
+    error::ApiError,
+    licences::{not_activated, not_one, series_asked},
+    query::Asked,
+};
 use crate::{
     access::SignedIn,
     keys::centre::{self, CentreError},
@@ -50,7 +55,10 @@ pub(super) struct GivenBack {
 /// request again goes on from where it was, and tells the same code.
 #[utoipa::path(
     post, path = "/api/licences/{KeyNo}/reserve", tag = "Licences",
-    params(("KeyNo" = u32, Path, description = "The key's number")),
+    params(
+        ("KeyNo" = u32, Path, description = "The key's number"),
+        ("KeyID" = Option<String>, Query, description = "Its series, needed where several have that number")
+    ),
     request_body = Wish,
     responses((status = 200, body = GivenBack))
 )]
@@ -59,7 +67,7 @@ pub(super) async fn reserve(
     Path(key_no): Path<String>,
     uri: Uri,
     by: SignedIn,
-    asked: Asked,
+    mut asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
     let not_found = || ApiError::not_found(uri.path());
@@ -67,21 +75,23 @@ pub(super) async fn reserve(
     let wish: Wish = body::json(&body::read(body, body::SMALL).await?)?;
     let lang = server.conf().lang;
     let failed = |error: CentreError| match error {
-        CentreError::UnknownKey(_) => not_found(),
+        CentreError::Key(error) => not_one(&error, &uri, lang),
         error => not_activated(&error, lang),
     };
+    let key = centre::which(&server.keys, key_no, series_asked(&mut asked)?)
+        .map_err(|error| failed(error.into()))?;
     let mut given = GivenBack {
         key_no,
         ..GivenBack::default()
     };
     if wish.offline {
-        let reserved = server.give_key_back_by_file(key_no, by.admin(None)).await;
+        let reserved = server.give_key_back_by_file(key, by.admin(None)).await;
         let (request, code) = reserved.map_err(failed)?;
         given.picture = centre::svg(&request);
         given.request = Some(BASE64.encode(&request));
         given.reserve_code = code.reveal();
     } else {
-        let reserved = server.give_key_back(key_no, by.admin(None)).await;
+        let reserved = server.give_key_back(key, by.admin(None)).await;
         given.reserve_code = reserved.map_err(failed)?.reveal();
     }
     asked.one_as(StatusCode::OK, &given)

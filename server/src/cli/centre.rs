@@ -107,6 +107,9 @@ fn order(wanted: &Activate, lang: Lang) -> Result<Order, Failure> {
 pub(super) struct Reserve {
     /// The key's number
     key_no: u32,
+    /// Its series, where keys of several series have that number
+    #[arg(long, value_name = "KEYID")]
+    serie: Option<KeyId>,
     /// Asks nobody: writes the key that is given back into this file, for the vendor
     #[arg(long, value_name = "FILE")]
     offline: Option<PathBuf>,
@@ -121,13 +124,15 @@ pub(super) fn reserve(wanted: &Reserve) -> Result<(), Failure> {
     let ring = ring(&places, &conf)?;
     let failed = |error: CentreError| Failure::from(error.text(lang));
     let now = now().seconds();
+    let key = centre::which(&ring, wanted.key_no, wanted.serie)
+        .map_err(|error| Failure::from(error.text(lang)))?;
     let Some(file) = &wanted.offline else {
-        let link = Link::of_key(&conf.centre, &ring, wanted.key_no).map_err(failed)?;
-        let code = centre::reserve(&ring, &link, wanted.key_no, now).map_err(failed)?;
+        let link = Link::of_series(&conf.centre, &ring, key.0).map_err(failed)?;
+        let code = centre::reserve(&ring, &link, key, now).map_err(failed)?;
         println!("{}", reserve_text(&code, lang));
         return Ok(());
     };
-    let (request, code) = centre::reserve_offline(&ring, wanted.key_no, now).map_err(failed)?;
+    let (request, code) = centre::reserve_offline(&ring, key, now).map_err(failed)?;
     hand_out(&request, file, wanted.qr.as_deref(), lang)?;
     let (code, file) = (code.reveal(), file.display());
     println!(
@@ -155,8 +160,9 @@ pub(super) fn update() -> Result<(), Failure> {
     let now = now().seconds();
     let mut failures = Vec::new();
     let installed = ring.installed();
-    for installed in installed.iter().filter(|one| centre::is_renewable(one)) {
-        let renewed = Link::of_key(&conf.centre, &ring, installed.key_no.unwrap_or_default())
+    let renewable = installed.iter().filter(|one| centre::is_renewable(one));
+    for (installed, key_id) in renewable.filter_map(|one| Some((one, one.key_id?))) {
+        let renewed = Link::of_series(&conf.centre, &ring, key_id)
             .and_then(|link| centre::renew(&ring, &link, installed, now));
         match renewed {
             Ok(_) => println!(

@@ -101,7 +101,7 @@ pub(super) fn has_centre(server: &Server) -> bool {
 }
 
 /// The series to choose from: with several vendors a code alone does not say whose it is.
-fn named_series(server: &Server) -> Vec<(String, String)> {
+pub(super) fn named_series(server: &Server) -> Vec<(String, String)> {
     let series = server.keys.series().into_iter();
     series
         .map(|series| (series.key_id.to_string(), series.name))
@@ -116,8 +116,8 @@ struct Done<'p> {
     text: String,
     /// A reserve code.
     code: String,
-    /// The key's page, if it has one.
-    key_no: Option<u32>,
+    /// The address of the key's page, if it has one.
+    key: Option<String>,
 }
 
 fn installed(visit: &Visit, installed: &Installed) -> Response {
@@ -133,7 +133,10 @@ fn installed(visit: &Visit, installed: &Installed) -> Response {
             format!("Ключ {number} даёт {seats} и уже действует."),
         ),
         code: String::new(),
-        key_no: installed.key_no,
+        key: installed.key_no.map(|_| {
+            let key_id = installed.key_id.map(|key_id| key_id.to_string());
+            super::keys::address(key_id.as_deref(), number)
+        }),
     })
 }
 
@@ -147,7 +150,7 @@ pub(super) fn given_back(visit: &Visit, code: &ActivationCode) -> Response {
             "Здесь он больше не работает. Этот резервный код активирует его на другом компьютере; запишите его. Его покажет и страница переноса, если указать номер ключа.",
         ).into(),
         code: code.reveal(),
-        key_no: None,
+        key: None,
     })
 }
 

@@ -9,8 +9,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{captcha::Picture, page, posted::Posted, series::key_type, visit::Visit};
+use protocol::KeyId;
+
+use super::{
+    captcha::Picture, page, paging::Asked, posted::Posted, series::key_type, visit::Visit,
+};
 use crate::{
+    keys::WhichKey,
     read::{Licence, Product},
     server::Server,
 };
@@ -24,6 +29,8 @@ struct List<'p> {
 
 struct Row {
     licence: Licence,
+    /// Its page.
+    address: String,
     kind: String,
     used: u32,
     works: bool,
@@ -49,11 +56,21 @@ fn row(visit: &Visit, licence: Licence, products: &[Product]) -> Row {
         .flat_map(|product| &product.keys)
         .find(|key| Some(key.key_no) == licence.key_no);
     Row {
+        address: address(
+            licence.key_id.as_deref(),
+            licence.key_no.unwrap_or_default(),
+        ),
         kind: key_type(visit, licence.key_type).to_owned(),
         used: key.map_or(0, |key| key.used),
         works: licence.workable && key.is_some_and(|key| key.unusable.is_none()),
         licence,
     }
+}
+
+/// Of a key's page: the number alone may be several vendors'.
+pub(super) fn address(key_id: Option<&str>, key_no: u32) -> String {
+    let series = key_id.map(|key_id| format!("?series={key_id}"));
+    format!("/licences/{key_no}{}", series.unwrap_or_default())
 }
 
 #[derive(Template)]
@@ -63,6 +80,8 @@ struct One<'p> {
     key: Row,
     code: String,
     shown: bool,
+    /// Where it is moved.
+    move_address: String,
     picture: Option<Picture>,
 }
 
@@ -70,18 +89,28 @@ struct One<'p> {
 pub(super) async fn page(
     State(server): State<Arc<Server>>,
     Path(key_no): Path<String>,
+    asked: Asked,
     visit: Visit,
 ) -> Response {
-    one(&server, &visit, &key_no, false).await
+    let Ok(number) = key_no.parse() else {
+        return gone(&visit);
+    };
+    match server.keys.which(number, asked.parse("series")) {
+        Ok(key_id) => one(&server, &visit, Some(key_id), number, false).await,
+        // It may be a blank carrier's.
+        Err(WhichKey::Unknown(_)) => one(&server, &visit, None, number, false).await,
+        Err(error) => several(&visit, &error),
+    }
 }
 
-async fn one(server: &Server, visit: &Visit, key_no: &str, shown: bool) -> Response {
-    let number: Option<u32> = key_no.parse().ok();
-    let licences = server.read_licences_in(visit.lang).into_iter();
-    let found = licences
-        .filter(|licence| licence.key_no.is_some() && licence.key_no == number)
-        .max_by_key(|licence| licence.workable);
-    let Some(licence) = found else {
+async fn one(
+    server: &Server,
+    visit: &Visit,
+    key_id: Option<KeyId>,
+    number: u32,
+    shown: bool,
+) -> Response {
+    let Some(licence) = server.read_licence_in(key_id, number, visit.lang) else {
         return gone(visit);
     };
     let products = match server.read_products().await {
@@ -93,6 +122,10 @@ async fn one(server: &Server, visit: &Visit, key_no: &str, shown: bool) -> Respo
         v: visit,
         code: if shown { code } else { masked(&code) },
         shown,
+        move_address: format!(
+            "/licences/reserve?key={number}&series={}",
+            licence.key_id.as_deref().unwrap_or_default()
+        ),
         picture: super::picture(server, visit),
         key: row(visit, licence, &products),
     })
@@ -105,6 +138,16 @@ fn gone(visit: &Visit) -> Response {
             "There is no key of that number on this server. The list of keys has those that there are.",
             "На этом сервере нет ключа с таким номером. Все ключи есть в списке ключей.",
         ),
+    )
+}
+
+/// Several vendors' keys have the number of an address.
+fn several(visit: &Visit, error: &WhichKey) -> Response {
+    page::problem(
+        visit,
+        StatusCode::BAD_REQUEST,
+        visit.t("Several keys", "Несколько ключей"),
+        &error.text(visit.lang),
     )
 }
 
@@ -134,19 +177,26 @@ pub(super) async fn change(
     let Ok(number) = key_no.parse() else {
         return gone(visit);
     };
+    let key_id = match server
+        .keys
+        .which(number, posted.text("series").parse().ok())
+    {
+        Ok(key_id) => key_id,
+        Err(WhichKey::Unknown(_)) => return gone(visit),
+        Err(error) => return several(visit, &error),
+    };
+    let key = (key_id, number);
     match posted.text("do") {
-        "show" => {
-            if server.read_licence(number).is_none() {
-                return gone(visit);
+        // It is written down first, or not shown.
+        "show" => match server.note_code_shown(key, &by).await {
+            Ok(()) => one(&server, visit, Some(key_id), number, true).await,
+            Err(error) => page::store_failed(visit, &error),
+        },
+        doing @ ("on" | "off") => match server.switch_key(key, doing == "on", by).await {
+            Ok(true) => {
+                let address = format!("/licences/{number}?series={key_id}");
+                Redirect::to(&visit.link(&address)).into_response()
             }
-            // It is written down first, or not shown.
-            match server.note_code_shown(number, &by).await {
-                Ok(()) => one(&server, visit, &key_no, true).await,
-                Err(error) => page::store_failed(visit, &error),
-            }
-        }
-        doing @ ("on" | "off") => match server.switch_key(number, doing == "on", by).await {
-            Ok(true) => Redirect::to(&visit.link(&format!("/licences/{number}"))).into_response(),
             Ok(false) => gone(visit),
             Err(error) => page::store_failed(visit, &error),
         },

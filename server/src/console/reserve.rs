@@ -14,6 +14,9 @@ struct Page<'p> {
     v: &'p Visit,
     keys: Vec<(u32, String)>,
     chosen: String,
+    /// All series with their names, and the one that was chosen.
+    series: Vec<(String, String)>,
+    of: String,
     error: String,
     centre: bool,
     qr: Option<String>,
@@ -27,12 +30,12 @@ pub(super) async fn page(
     visit: Visit,
     asked: Asked,
 ) -> Response {
-    let chosen = asked.get("key").chars().take(20).collect();
-    let form = form(&server, &visit, chosen);
+    let short = |name| asked.get(name).chars().take(20).collect();
+    let form = form(&server, &visit, short("key"), short("series"));
     page::show(&form)
 }
 
-fn form<'p>(server: &Server, visit: &'p Visit, chosen: String) -> Page<'p> {
+fn form<'p>(server: &Server, visit: &'p Visit, chosen: String, of: String) -> Page<'p> {
     let licences = server.read_licences_in(visit.lang).into_iter();
     let named = |licence: crate::read::Licence| {
         let name = licence.product_name.unwrap_or_default();
@@ -43,6 +46,8 @@ fn form<'p>(server: &Server, visit: &'p Visit, chosen: String) -> Page<'p> {
         v: visit,
         keys: licences.filter_map(named).collect(),
         chosen,
+        series: install::named_series(server),
+        of,
         error: String::new(),
         centre: install::has_centre(server),
         qr: None,
@@ -54,11 +59,12 @@ fn form<'p>(server: &Server, visit: &'p Visit, chosen: String) -> Page<'p> {
 /// A key goes, once its number is written and the box is ticked.
 pub(super) async fn give_back(State(server): State<Arc<Server>>, posted: Posted) -> Response {
     let visit = &posted.visit;
-    let chosen: String = posted.text("key").chars().take(20).collect();
+    let short = |name| posted.text(name).chars().take(20).collect::<String>();
+    let (chosen, of) = (short("key"), short("series"));
     let refuse = |text: String| {
         let page = Page {
             error: text,
-            ..form(&server, visit, chosen.clone())
+            ..form(&server, visit, chosen.clone(), of.clone())
         };
         page::show_as(StatusCode::BAD_REQUEST, &page)
     };
@@ -79,15 +85,19 @@ pub(super) async fn give_back(State(server): State<Arc<Server>>, posted: Posted)
                 .into(),
         );
     }
+    let key = match centre::which(&server.keys, key_no, of.parse().ok()) {
+        Ok(key) => key,
+        Err(error) => return refuse(error.text(visit.lang)),
+    };
     let by = visit.by().admin(None);
     let by_file = posted.text("by");
     if by_file.is_empty() || by_file == "centre" {
-        return match server.give_key_back(key_no, by).await {
+        return match server.give_key_back(key, by).await {
             Ok(code) => install::given_back(visit, &code),
             Err(error) => refuse(error.text(visit.lang)),
         };
     }
-    let (request, code) = match server.give_key_back_by_file(key_no, by).await {
+    let (request, code) = match server.give_key_back_by_file(key, by).await {
         Ok(made) => made,
         Err(error) => return refuse(error.text(visit.lang)),
     };
@@ -97,6 +107,6 @@ pub(super) async fn give_back(State(server): State<Arc<Server>>, posted: Posted)
     page::show(&Page {
         qr: centre::svg(&request).map(|svg| install::inline(&svg)),
         code: code.reveal(),
-        ..form(&server, visit, chosen)
+        ..form(&server, visit, chosen, of)
     })
 }

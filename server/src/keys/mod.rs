@@ -14,6 +14,7 @@ mod series_file;
 mod signer;
 #[cfg(test)]
 pub(crate) mod tests;
+mod which;
 
 pub use carried::CarriersLook;
 pub use computer::Computer;
@@ -23,6 +24,7 @@ pub use instance::InstanceKey;
 pub use licences::{Found, Installed};
 pub use open_error::OpenError;
 pub use ring::{KeyRing, ObjectKeyError, RetireError};
+pub use which::WhichKey;
 
 use std::{io, path::PathBuf};
 

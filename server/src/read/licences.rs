@@ -1,6 +1,6 @@
 //! The installed keys, working or not.
 
-use protocol::licence::DAY;
+use protocol::{KeyId, licence::DAY};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -124,12 +124,23 @@ impl Server {
         all(self, lang)
     }
 
-    /// The licence with that KeyNo.
-    pub fn read_licence(&self, key_no: u32) -> Option<Licence> {
+    /// The licence of a series with that KeyNo; without a series, the blank carrier with that number.
+    pub fn read_licence(&self, key_id: Option<KeyId>, key_no: u32) -> Option<Licence> {
+        self.read_licence_in(key_id, key_no, self.conf().lang)
+    }
+
+    /// The same, with its error in a language.
+    pub fn read_licence_in(
+        &self,
+        key_id: Option<KeyId>,
+        key_no: u32,
+        lang: Lang,
+    ) -> Option<Licence> {
+        let key_id = key_id.map(|key_id| key_id.to_string());
         // Of several files with the number, the one that works.
-        self.read_licences()
+        self.read_licences_in(lang)
             .into_iter()
-            .filter(|licence| licence.key_no == Some(key_no))
+            .filter(|licence| licence.key_no == Some(key_no) && licence.key_id == key_id)
             .max_by_key(|licence| licence.workable)
     }
 }

@@ -173,8 +173,20 @@ async fn a_key_that_is_switched_off_gives_no_seats_and_stays_off_after_a_restart
     let place = place(1, "").await;
     let (mut component, _) = Component::connect(&place.server, 1).await;
     granted(&component.acquire(1).await);
-    assert!(place.server.switch_key(7, false, admin()).await.unwrap());
-    assert!(!place.server.switch_key(8, false, admin()).await.unwrap());
+    assert!(
+        place
+            .server
+            .switch_key((SERIES, 7), false, admin())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !place
+            .server
+            .switch_key((SERIES, 8), false, admin())
+            .await
+            .unwrap()
+    );
     assert_eq!(denied(&component.acquire(1).await), Reason::Disabled);
     let Place {
         places,
@@ -193,7 +205,7 @@ async fn a_key_that_is_switched_off_gives_no_seats_and_stays_off_after_a_restart
             .unwrap_err(),
         Reason::Disabled
     );
-    assert!(server.switch_key(7, true, admin()).await.unwrap());
+    assert!(server.switch_key((SERIES, 7), true, admin()).await.unwrap());
     let (mut component, _) = Component::connect(&server, 2).await;
     granted(&component.acquire(2).await);
 }

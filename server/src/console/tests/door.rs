@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode, header};
 
 use super::Browser;
-use crate::api::tests::{ADMIN, place};
+use crate::api::tests::{ADMIN, SERIES, place};
 
 const ALWAYS: [&str; 3] = ["/systeminfo", "/sign-in", "/help"];
 const LISTS: [&str; 2] = ["/", "/sessions"];
@@ -209,7 +209,13 @@ async fn with_the_default_password_only_the_computer_itself_changes_anything() {
         .await;
     assert_eq!(shown.status, StatusCode::FORBIDDEN);
     assert!(shown.text.contains("licenceserver.conf"), "{}", shown.text);
-    assert!(place.server.read_licence(7_131_766).unwrap().enabled);
+    assert!(
+        place
+            .server
+            .read_licence(Some(SERIES), 7_131_766)
+            .unwrap()
+            .enabled
+    );
 }
 
 #[tokio::test]

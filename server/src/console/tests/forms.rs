@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode, header};
 
 use super::Browser;
-use crate::api::tests::place;
+use crate::api::tests::{SERIES, place};
 
 const FORMS: [(&str, &[&str]); 8] = [
     ("/sign-in", &["user", "password", "to"]),
@@ -123,7 +123,7 @@ async fn a_licence_file_is_installed_and_any_other_is_refused() {
         .await;
     assert_eq!(shown.status, StatusCode::OK, "{}", shown.text);
     assert!(shown.text.contains("21\u{a0}лицензия"), "{}", shown.text);
-    assert!(place.server.read_licence(5).is_some());
+    assert!(place.server.read_licence(Some(SERIES), 5).is_some());
 }
 
 #[tokio::test]

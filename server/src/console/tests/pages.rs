@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 
 use super::Browser;
-use crate::api::tests::place;
+use crate::api::tests::{SERIES, place};
 
 /// Every page that there is, for what holds on all of them.
 async fn all_pages(
@@ -70,7 +70,11 @@ async fn the_series_list_in_russian_keeps_the_marks_that_monitors_read() {
 async fn a_key_that_is_off_or_over_is_said_so_and_its_series_is_disabled() {
     let place = place("").await;
     let by = crate::accounting::Admin::default();
-    place.server.switch_key(7_131_766, false, by).await.unwrap();
+    place
+        .server
+        .switch_key((SERIES, 7_131_766), false, by)
+        .await
+        .unwrap();
     let shown = Browser::new(&place).get("/").await;
     assert!(
         shown

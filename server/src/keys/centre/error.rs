@@ -7,7 +7,7 @@ use protocol::{KeyId, centre::Refusal, envelope::FormatError};
 use crate::{
     carriers::CarrierError,
     conf::Lang,
-    keys::{HolderError, InstallError, KeysError, OpenError, RetireError},
+    keys::{HolderError, InstallError, KeysError, OpenError, RetireError, WhichKey},
 };
 
 /// The reason.
@@ -98,9 +98,9 @@ pub enum CentreError {
     /// The carrier.
     #[error(transparent)]
     Carrier(#[from] CarrierError),
-    /// No such key is here.
-    #[error("there is no key {0} on this server")]
-    UnknownKey(u32),
+    /// A number means no key here, or several.
+    #[error(transparent)]
+    Key(#[from] WhichKey),
     /// The key does not work here, so it cannot be given back.
     #[error("the key {0} does not work on this server, so this server cannot give it back: {text}", text = .1.text(Lang::English))]
     NotOurs(u32, OpenError),
@@ -173,7 +173,7 @@ impl CentreError {
             Self::Holder(error) => format!("ключ держателя: {error}"),
             Self::Keys(error) => format!("папка ключей: {error}"),
             Self::Carrier(error) => error.text(lang),
-            Self::UnknownKey(key_no) => format!("на этом сервере нет ключа {key_no}"),
+            Self::Key(error) => error.text(lang),
             Self::NotOurs(key_no, error) => format!(
                 "ключ {key_no} на этом сервере не работает, поэтому сервер не может его отдать: {}",
                 error.text(lang)

@@ -40,15 +40,6 @@ impl Link {
         Self::new(conf, url.ok_or(CentreError::NoAddress)?)
     }
 
-    /// The centre of an installed key.
-    ///
-    /// # Errors
-    /// As [`Link::of_series`], and when there is no such key.
-    pub fn of_key(conf: &CentreConf, ring: &KeyRing, key_no: u32) -> Result<Self, CentreError> {
-        let key_id = super::series_of(ring, key_no).ok_or(CentreError::UnknownKey(key_no))?;
-        Self::of_series(conf, ring, key_id)
-    }
-
     /// The centre that a code is sent to: of the series that was named with it, else the only one there is. A code is
     /// worth money, so it is shown to no other vendor.
     ///

@@ -8,7 +8,7 @@ use protocol::{
 };
 
 use super::{CentreError, Link, reserve};
-use crate::keys::{Installed, KeyRing, install_document, signer::Signer};
+use crate::keys::{Installed, KeyRing, WhichKey, install_document, signer::Signer};
 
 /// Whether a licence is one that a centre knows: it was activated by a code, and works here.
 pub fn is_renewable(installed: &Installed) -> bool {
@@ -57,7 +57,7 @@ pub fn renew(
     };
     let same = same.is_some_and(|licence| licence.fingerprint() == body.voucher);
     if !same || reserve::is_given_back(ring.data(), key_id, key_no) {
-        return Err(CentreError::UnknownKey(key_no));
+        return Err(WhichKey::Unknown(key_no).into());
     }
     match answer.outcome {
         Outcome::Licence(bytes) => {
@@ -86,16 +86,14 @@ fn request(
     let (Some(licence), Some(key_id), Some(key_no)) =
         (&installed.licence, installed.key_id, installed.key_no)
     else {
-        return Err(CentreError::UnknownKey(
-            installed.key_no.unwrap_or_default(),
-        ));
+        return Err(WhichKey::Unknown(installed.key_no.unwrap_or_default()).into());
     };
     let signer = Signer::of(ring, installed)?;
     let held = licence.voucher.holders.iter().zip(&licence.private.holders);
     let (_, details) = held
         .into_iter()
         .find(|(holder, _)| **holder == signer.holder)
-        .ok_or(CentreError::UnknownKey(key_no))?;
+        .ok_or(WhichKey::Unknown(key_no))?;
     let body = Update {
         id: protocol::random_bytes(),
         created_at: now,

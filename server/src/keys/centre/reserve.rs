@@ -19,9 +19,12 @@ use protocol::{
 };
 
 use super::{CentreError, Link, renew};
-use crate::keys::{Installed, KeyRing, KeysError, OpenError, signer::Signer};
+use crate::keys::{Installed, KeyRing, KeysError, OpenError, WhichKey, signer::Signer};
 
 const EXTENSION: &str = "reserve";
+
+/// Series and number.
+pub(crate) type Key = (KeyId, u32);
 
 /// What is on the disk after each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,28 +47,28 @@ pub(crate) type Watch<'a> = &'a mut dyn FnMut(Step) -> Result<(), CentreError>;
 pub fn reserve(
     ring: &KeyRing,
     link: &Link,
-    key_no: u32,
+    key: Key,
     now: i64,
 ) -> Result<ActivationCode, CentreError> {
-    reserve_watched(ring, link, key_no, now, &mut |_| Ok(()))
+    reserve_watched(ring, link, key, now, &mut |_| Ok(()))
 }
 
 pub(crate) fn reserve_watched(
     ring: &KeyRing,
     link: &Link,
-    key_no: u32,
+    key: Key,
     now: i64,
     watch: Watch<'_>,
 ) -> Result<ActivationCode, CentreError> {
-    let (kept, fresh) = match Kept::find(ring, key_no) {
+    let (kept, fresh) = match Kept::find(ring, key) {
         Some(kept) => (kept, false),
         None => {
-            let Some(installed) = working(ring, key_no)? else {
-                return retired(ring, key_no).ok_or(CentreError::UnknownKey(key_no));
+            let Some(installed) = working(ring, key)? else {
+                return Ok(retired(ring, key).ok_or(WhichKey::Unknown(key.1))?);
             };
             // A centre that cannot even renew the licence does not get it.
             renew(ring, link, &installed, now)?;
-            (Kept::begin(ring, key_no, now)?, true)
+            (Kept::begin(ring, key, now)?, true)
         }
     };
     watch(Step::Off)?;
@@ -86,7 +89,7 @@ pub(crate) fn reserve_watched(
         Reply::Answer(answer) => answer,
     };
     let (key_id, id) = answer.claims().map_err(CentreError::Answer)?;
-    if id != kept.id || key_id != kept.key_id {
+    if id != kept.id || key_id != kept.key.0 {
         return Err(CentreError::NotWaiting);
     }
     let public = ring
@@ -103,27 +106,29 @@ pub(crate) fn reserve_watched(
 /// [`CentreError`].
 pub fn reserve_offline(
     ring: &KeyRing,
-    key_no: u32,
+    key: Key,
     now: i64,
 ) -> Result<(Vec<u8>, ActivationCode), CentreError> {
-    let kept = match Kept::find(ring, key_no) {
+    let kept = match Kept::find(ring, key) {
         Some(kept) => kept,
-        None => Kept::begin(ring, key_no, now)?,
+        None => Kept::begin(ring, key, now)?,
     };
     Ok((kept.request, kept.code))
 }
 
-/// The series of a key that is here, or was given back from here.
-pub(super) fn series_of(ring: &KeyRing, key_no: u32) -> Option<KeyId> {
-    let installed = ring.installed();
-    let here = installed.iter().find(|one| one.key_no == Some(key_no));
-    let gone = || {
-        let folders = [ring.data().to_owned(), ring.data().join("retired")];
-        let mut kept = folders.iter().flat_map(|folder| Kept::all(folder));
-        kept.find(|kept| kept.key_no == key_no)
-            .map(|kept| kept.key_id)
-    };
-    here.and_then(|one| one.key_id).or_else(gone)
+/// The key with that number, of this series if one is named, that is here or was given back from here: whoever asks again
+/// for a code must not give away another vendor's key instead.
+///
+/// # Errors
+/// [`WhichKey`].
+pub fn which(ring: &KeyRing, key_no: u32, series: Option<KeyId>) -> Result<Key, WhichKey> {
+    let mut found = ring.series_with(key_no);
+    for folder in [ring.data().to_owned(), ring.data().join("retired")] {
+        let kept = Kept::all(&folder).into_iter();
+        let same = kept.filter(|kept| kept.key.1 == key_no);
+        found.extend(same.map(|kept| kept.key.0));
+    }
+    Ok((ring.one_of(&mut found, key_no, series)?, key_no))
 }
 
 /// Whether a key is being given back: its licence does not work then.
@@ -142,8 +147,7 @@ pub(super) struct Kept {
     file: PathBuf,
     request: Vec<u8>,
     code: ActivationCode,
-    key_id: KeyId,
-    key_no: u32,
+    key: Key,
     pub(super) id: [u8; 16],
 }
 
@@ -172,9 +176,9 @@ impl Kept {
         Self::all(&data.join("retired"))
     }
 
-    fn find(ring: &KeyRing, key_no: u32) -> Option<Self> {
+    fn find(ring: &KeyRing, key: Key) -> Option<Self> {
         let all = Self::all(ring.data());
-        all.into_iter().find(|kept| kept.key_no == key_no)
+        all.into_iter().find(|kept| kept.key == key)
     }
 
     fn read(file: PathBuf) -> Option<Self> {
@@ -187,20 +191,19 @@ impl Kept {
             file,
             code: ActivationCode::parse(&inside.code).ok()?,
             request: inside.request,
-            key_id: body.key_id,
-            key_no: body.key_no,
+            key: (body.key_id, body.key_no),
             id: body.id,
         })
     }
 
     /// Draws a code and keeps it: from here on the licence works no more.
-    fn begin(ring: &KeyRing, key_no: u32, now: i64) -> Result<Self, CentreError> {
+    fn begin(ring: &KeyRing, key: Key, now: i64) -> Result<Self, CentreError> {
         let _alone = ring.alone()?;
         ring.reload();
-        let installed = working(ring, key_no)?.ok_or(CentreError::UnknownKey(key_no))?;
-        let (Some(licence), Some(key_id)) = (&installed.licence, installed.key_id) else {
-            return Err(CentreError::UnknownKey(key_no));
-        };
+        let (key_id, key_no) = key;
+        let unknown = WhichKey::Unknown(key_no);
+        let installed = working(ring, key)?.ok_or_else(|| unknown.clone())?;
+        let licence = installed.licence.as_ref().ok_or(unknown)?;
         let signer = Signer::of(ring, &installed)?;
         let code = ActivationCode::random();
         let body = Release {
@@ -231,8 +234,7 @@ impl Kept {
             file,
             request,
             code,
-            key_id,
-            key_no,
+            key,
             id,
         })
     }
@@ -261,9 +263,7 @@ impl Kept {
     fn finish(&self, ring: &KeyRing, watch: Watch<'_>) -> Result<(), CentreError> {
         let _alone = ring.alone()?;
         ring.reload();
-        let ours =
-            |one: &Installed| one.key_id == Some(self.key_id) && one.key_no == Some(self.key_no);
-        for installed in ring.installed().iter().filter(|one| ours(one)) {
+        for installed in ring.installed().iter().filter(|one| is(one, self.key)) {
             ring.retire_licence(installed)?;
         }
         watch(Step::Retired)?;
@@ -299,25 +299,27 @@ impl Kept {
 }
 
 /// The code of a key that was given back, for whoever did not write it down.
-fn retired(ring: &KeyRing, key_no: u32) -> Option<ActivationCode> {
+fn retired(ring: &KeyRing, key: Key) -> Option<ActivationCode> {
     Kept::retired(ring.data())
         .into_iter()
-        .find(|kept| kept.key_no == key_no)
+        .find(|kept| kept.key == key)
         .map(|kept| kept.code)
 }
 
 /// A key that works here; nothing when it is not here.
-fn working(ring: &KeyRing, key_no: u32) -> Result<Option<Installed>, CentreError> {
+fn working(ring: &KeyRing, key: Key) -> Result<Option<Installed>, CentreError> {
     let mut found = ring.installed();
-    found.retain(|one| {
-        one.key_no == Some(key_no) && !matches!(one.error, Some(OpenError::Twice(_)))
-    });
+    found.retain(|one| is(one, key) && !matches!(one.error, Some(OpenError::Twice(_))));
     match found.into_iter().next() {
         Some(Installed {
             error: Some(error), ..
-        }) => Err(CentreError::NotOurs(key_no, error)),
+        }) => Err(CentreError::NotOurs(key.1, error)),
         found => Ok(found),
     }
+}
+
+fn is(installed: &Installed, key: Key) -> bool {
+    installed.key_id.zip(installed.key_no) == Some(key)
 }
 
 fn path(data: &Path, key_id: KeyId, key_no: u32) -> PathBuf {

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     conf::{CentreConf, Lang},
     keys::{
-        KeyRing, OpenError,
+        KeyRing, OpenError, WhichKey,
         tests::{place, vendor},
     },
 };
@@ -59,12 +59,16 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(SERIES)
+    }
+
+    fn of(series: protocol::KeyId) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("centre");
         Centre::make(&data, "phrase", 7_000_001).unwrap();
         let mut centre = Centre::open(&data).unwrap();
         centre.unlock("phrase").unwrap();
-        let keys = vendor(SERIES);
+        let keys = vendor(series);
         let policy = Policy {
             moves_per_year: 1,
             needs_owner: false,
@@ -96,7 +100,7 @@ impl World {
 
     fn code(&self) -> ActivationCode {
         let sale = Sale {
-            series: SERIES,
+            series: self.keys.key_id,
             offer: Offer {
                 seats: 3,
                 ..Offer::default()
@@ -354,7 +358,13 @@ fn a_reserve_code_moves_the_key_wherever_the_power_fails() {
                 Ok(())
             }
         };
-        let failed = reserve_watched(&old.ring(), &world.link(), key_no, NOW, &mut power);
+        let failed = reserve_watched(
+            &old.ring(),
+            &world.link(),
+            (SERIES, key_no),
+            NOW,
+            &mut power,
+        );
         assert!(matches!(failed, Err(CentreError::OtherAnswer)), "{cut:?}");
         // It comes up again: the key does not work here from the first step on, and says why.
         assert_eq!(old.workable(), 0, "{cut:?}");
@@ -362,9 +372,9 @@ fn a_reserve_code_moves_the_key_wherever_the_power_fails() {
             let error = old.ring().installed()[0].error.clone();
             assert_eq!(error, Some(OpenError::GivenBack(key_no)), "{cut:?}");
         }
-        let reserve_code = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+        let reserve_code = reserve(&old.ring(), &world.link(), (SERIES, key_no), NOW).unwrap();
         // Whoever did not write it down is told again.
-        let told = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+        let told = reserve(&old.ring(), &world.link(), (SERIES, key_no), NOW).unwrap();
         assert_eq!(told, reserve_code, "{cut:?}");
         let error = activate(&new.ring(), &world.link(), &order(&code), NOW).unwrap_err();
         assert_eq!(refused(error), CentreReason::UsedElsewhere as u16);
@@ -388,10 +398,11 @@ fn a_lost_answer_to_a_key_that_is_given_back_costs_nothing() {
         }
         Ok(())
     };
-    let error = reserve_watched(&old.ring(), &world.link(), key_no, NOW, &mut lose).unwrap_err();
+    let error =
+        reserve_watched(&old.ring(), &world.link(), (SERIES, key_no), NOW, &mut lose).unwrap_err();
     assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
     world.set(Way::Good);
-    let code = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+    let code = reserve(&old.ring(), &world.link(), (SERIES, key_no), NOW).unwrap();
     activate(&new.ring(), &world.link(), &order(&code), NOW).unwrap();
     assert_eq!((old.workable(), new.workable()), (0, 1));
 }
@@ -404,17 +415,26 @@ fn a_centre_that_is_away_or_says_no_leaves_the_key_where_it_is() {
         .unwrap()
         .key_no
         .unwrap();
-    let error = reserve(&first.ring(), &link("http://127.0.0.1:1"), key_no, NOW).unwrap_err();
+    let error = reserve(
+        &first.ring(),
+        &link("http://127.0.0.1:1"),
+        (SERIES, key_no),
+        NOW,
+    )
+    .unwrap_err();
     assert!(matches!(error, CentreError::Unreachable { .. }), "{error}");
     assert_eq!(first.workable(), 1);
-    let code = reserve(&first.ring(), &world.link(), key_no, NOW).unwrap();
+    let code = reserve(&first.ring(), &world.link(), (SERIES, key_no), NOW).unwrap();
     activate(&second.ring(), &world.link(), &order(&code), NOW).unwrap();
     // The vendor allows one move a year.
-    let error = reserve(&second.ring(), &world.link(), key_no, NOW).unwrap_err();
+    let error = reserve(&second.ring(), &world.link(), (SERIES, key_no), NOW).unwrap_err();
     assert_eq!(refused(error), CentreReason::TooManyMoves as u16);
     assert_eq!(second.workable(), 1);
-    let error = reserve(&second.ring(), &world.link(), 1, NOW).unwrap_err();
-    assert!(matches!(error, CentreError::UnknownKey(1)), "{error}");
+    let error = reserve(&second.ring(), &world.link(), (SERIES, 1), NOW).unwrap_err();
+    assert!(
+        matches!(error, CentreError::Key(WhichKey::Unknown(1))),
+        "{error}"
+    );
 }
 
 #[test]
@@ -425,8 +445,8 @@ fn a_key_goes_back_by_file_and_may_return_to_the_same_computer() {
         .unwrap()
         .key_no
         .unwrap();
-    let (file, code) = reserve_offline(&computer.ring(), key_no, NOW).unwrap();
-    let again = reserve_offline(&computer.ring(), key_no, NOW).unwrap();
+    let (file, code) = reserve_offline(&computer.ring(), (SERIES, key_no), NOW).unwrap();
+    let again = reserve_offline(&computer.ring(), (SERIES, key_no), NOW).unwrap();
     assert_eq!((&again.0, &again.1), (&file, &code));
     assert_eq!(computer.workable(), 0);
     // Before the vendor has the file, the code is none.
@@ -455,7 +475,7 @@ fn an_answer_file_finishes_what_an_offline_request_began() {
         .unwrap()
         .key_no
         .unwrap();
-    let (file, code) = reserve_offline(&computer.ring(), key_no, NOW).unwrap();
+    let (file, code) = reserve_offline(&computer.ring(), (SERIES, key_no), NOW).unwrap();
     let answer = world
         .centre
         .lock()
@@ -501,7 +521,10 @@ fn a_renewal_brings_changes_and_ends_a_key_that_the_vendor_took_back() {
     let stale = ring.installed()[0].clone();
     renew(&ring, &world.link(), &stale, NOW).unwrap();
     let error = renew(&ring, &world.link(), &stale, NOW).unwrap_err();
-    assert!(matches!(error, CentreError::UnknownKey(_)), "{error}");
+    assert!(
+        matches!(error, CentreError::Key(WhichKey::Unknown(_))),
+        "{error}"
+    );
     assert_eq!(computer.workable(), 1);
     centre().revoke_key(key_no, "test", NOW).unwrap();
     let error = renew(&ring, &world.link(), &ring.installed()[0], NOW).unwrap_err();
@@ -571,15 +594,60 @@ fn each_vendors_codes_and_keys_go_to_his_own_centre() {
         .unwrap()
         .key_no
         .unwrap();
-    let of_key = || url(Link::of_key(&common, &ring, key_no)).unwrap();
-    assert_eq!(of_key(), "https://common.example");
-    reserve(&ring, &world.link(), key_no, NOW).unwrap();
+    assert_eq!(which(&ring, key_no, None), Ok((SERIES, key_no)));
+    reserve(&ring, &world.link(), (SERIES, key_no), NOW).unwrap();
     assert!(ring.installed().is_empty());
-    assert_eq!(of_key(), "https://common.example");
-    assert!(matches!(
-        Link::of_key(&common, &ring, 1),
-        Err(CentreError::UnknownKey(1))
-    ));
+    assert_eq!(which(&ring, key_no, None), Ok((SERIES, key_no)));
+    assert_eq!(which(&ring, 1, None), Err(WhichKey::Unknown(1)));
+}
+
+#[test]
+fn keys_of_two_vendors_with_one_number_are_never_taken_for_each_other() {
+    let (ours, other) = (World::new(), World::of(protocol::KeyId(0x0002)));
+    let shop = other.keys.key_id;
+    let computer = ours.computer("a");
+    let folder = computer.root.join("config/series.d");
+    std::fs::create_dir_all(&folder).unwrap();
+    let public = other.keys.signing.public().unwrap();
+    let text = protocol::series::with("", &protocol::series::Series::new(shop, "Shop", public));
+    std::fs::write(folder.join("shop.series"), text).unwrap();
+    let ring = computer.ring();
+    let activated = |world: &World| {
+        let order = Order {
+            series: Some(world.keys.key_id),
+            ..order(&world.code())
+        };
+        let installed = activate(&ring, &world.link(), &order, NOW).unwrap();
+        installed.key_no.unwrap()
+    };
+    let key_no = activated(&ours);
+    assert_eq!(
+        activated(&other),
+        key_no,
+        "every centre begins at one number"
+    );
+    let ambiguous = |result: Result<(protocol::KeyId, u32), WhichKey>| {
+        let text = result.unwrap_err().text(Lang::Russian);
+        assert!(
+            text.contains("0002 Shop") && text.contains("672B"),
+            "{text}"
+        );
+    };
+    ambiguous(which(&ring, key_no, None));
+    ambiguous(ring.which(key_no, None).map(|key_id| (key_id, key_no)));
+    let third = Some(protocol::KeyId(3));
+    assert_eq!(which(&ring, key_no, third), Err(WhichKey::Unknown(key_no)));
+    let key = which(&ring, key_no, Some(shop)).unwrap();
+    let code = reserve(&ring, &other.link(), key, NOW).unwrap();
+    let left = ring.installed();
+    assert_eq!((left.len(), left[0].key_id), (1, Some(SERIES)));
+    // Who asks again for the code does not lose the other key by that.
+    ambiguous(which(&ring, key_no, None));
+    assert_eq!(reserve(&ring, &other.link(), key, NOW).unwrap(), code);
+    let key = (SERIES, key_no);
+    let (_, second) = reserve_offline(&ring, key, NOW).unwrap();
+    assert_ne!(second, code, "each key has a code of its own");
+    assert_eq!(ring.which(key_no, None), Ok(SERIES));
 }
 
 #[test]
@@ -595,7 +663,7 @@ fn a_centre_that_was_restored_ends_no_licence() {
     let mut centre = world.centre.lock().unwrap();
     centre.backup(&backup, "phrase", "test", NOW).unwrap();
     drop(centre);
-    let code = reserve(&old.ring(), &world.link(), key_no, NOW).unwrap();
+    let code = reserve(&old.ring(), &world.link(), (SERIES, key_no), NOW).unwrap();
     activate(&new.ring(), &world.link(), &order(&code), NOW).unwrap();
     let place = world.folder.path().join("again");
     licencecenter::centre::backup::restore(&place, &backup, "phrase", "test", NOW).unwrap();
@@ -605,7 +673,7 @@ fn a_centre_that_was_restored_ends_no_licence() {
     let ring = new.ring();
     let error = renew(&ring, &world.link(), &ring.installed()[0], NOW).unwrap_err();
     assert_eq!(refused(error), CentreReason::CentreRestored as u16);
-    let error = reserve(&ring, &world.link(), key_no, NOW).unwrap_err();
+    let error = reserve(&ring, &world.link(), (SERIES, key_no), NOW).unwrap_err();
     assert_eq!(refused(error), CentreReason::CentreRestored as u16);
     assert_eq!(new.workable(), 1);
 }
@@ -629,7 +697,7 @@ fn a_centre_that_is_slow_is_waited_for_so_long_and_the_same_command_goes_on_late
     let error = renew(&ring, &hasty(), &installed, NOW).unwrap_err();
     assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
     let key_no = installed.key_no.unwrap();
-    let error = reserve(&ring, &hasty(), key_no, NOW).unwrap_err();
+    let error = reserve(&ring, &hasty(), (SERIES, key_no), NOW).unwrap_err();
     assert!(matches!(error, CentreError::NoAnswer { .. }), "{error}");
     assert_eq!(computer.workable(), 1);
 }
