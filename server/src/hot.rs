@@ -1,8 +1,13 @@
 //! Settings that are saved while the server runs: taken up within two seconds, or said to wait for the next start.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
+    access::SignedIn,
     accounting::{Event, EventKind},
     conf::{self, Conf},
     server::Server,
@@ -63,7 +68,7 @@ impl ConfWatch {
                 // A plain password was replaced by its hash: that is no further change.
                 self.read = self.look();
                 self.last = self.read;
-                server.take_up(conf).await
+                server.take_up(conf, None).await
             }
             Ok(Err(error)) => {
                 let lang = server.conf().lang;
@@ -86,54 +91,98 @@ impl ConfWatch {
 }
 
 impl Server {
-    /// Uses other settings from now on, as far as that can be done while running.
+    /// Uses other settings from now on, as far as that can be done while running. `by` changed them, if it was not somebody
+    /// with an editor.
     ///
     /// # Errors
     /// Those of the journal; the settings are in use then.
-    pub async fn take_up(&self, conf: Conf) -> Result<(), StoreError> {
+    pub(crate) async fn take_up(
+        &self,
+        conf: Conf,
+        by: Option<&SignedIn>,
+    ) -> Result<(), StoreError> {
         let before = self.conf();
         if *before == conf {
             return Ok(());
         }
-        let waiting = waiting(&before, &conf);
+        let differing = differing(&before, &conf);
+        let names = |wanted: fn(bool) -> bool| {
+            let names = differing.iter().filter(|(_, waits)| wanted(*waits));
+            names.map(|(name, _)| *name).collect::<Vec<_>>().join(",")
+        };
+        let (changed, waiting) = (names(|_| true), names(|waits| waits));
         if !waiting.is_empty() {
             log::warn!("changed settings wait for the next start: {waiting}");
         }
         self.store.set_rules(conf.rules.clone());
         self.replace_conf(Arc::new(conf));
-        log::info!("the settings were changed and are in use");
-        let event = Event::new(EventKind::SettingsChanged);
-        let event = if waiting.is_empty() {
-            event
-        } else {
-            event.saying(&format!("waiting={waiting}"))
-        };
+        log::info!("the settings were changed and are in use: {changed}");
+        let mut data = format!("changed={changed}");
+        if !waiting.is_empty() {
+            data += &format!(" waiting={waiting}");
+        }
+        let mut event = Event::new(EventKind::SettingsChanged).saying(&data);
+        if let Some(by) = by {
+            event.user_name = by.user_name.as_str().into();
+            event.computer_name = by.address.as_str().into();
+        }
         self.journal.note(None, event).await
     }
-}
 
-impl Server {
     /// Whether some of these settings wait for the next start.
     pub(crate) fn waits_for_start(&self, conf: &Conf) -> bool {
-        !waiting(&self.conf(), conf).is_empty()
+        differing(&self.conf(), conf)
+            .iter()
+            .any(|(_, waits)| *waits)
     }
 }
 
-/// The changed settings that a running server cannot take up.
-fn waiting(before: &Conf, after: &Conf) -> String {
-    let changed = [
-        ("ServerAddr", before.server_addr != after.server_addr),
-        ("ServerPort", before.server_port != after.server_port),
-        ("SeriesFile", before.series_file != after.series_file),
-        ("[TLS]", before.tls != after.tls),
-        ("[UPKey]", before.upkey != after.upkey),
+/// The names of the settings that differ, and whether they wait for the next start.
+fn differing(before: &Conf, after: &Conf) -> Vec<(&'static str, bool)> {
+    let (access, other) = (&before.access, &after.access);
+    let (console, page) = (&before.console, &after.console);
+    let (codes, new_codes) = (&before.rules.access_codes, &after.rules.access_codes);
+    let all = [
+        ("ServerAddr", true, before.server_addr != after.server_addr),
+        ("ServerPort", true, before.server_port != after.server_port),
+        ("SeriesFile", true, before.series_file != after.series_file),
+        ("[TLS]", true, before.tls != after.tls),
+        ("[UPKey]", true, before.upkey != after.upkey),
+        ("Lang", false, before.lang != after.lang),
+        ("Logs", false, before.keep != after.keep),
+        ("[Sessions]", false, sessions(before) != sessions(after)),
+        ("[AccessCodes]", false, codes != new_codes),
+        ("UserName", false, before.user_name != after.user_name),
+        ("Password", false, before.password != after.password),
+        (
+            "LocalAccessOnly",
+            false,
+            access.local_only != other.local_only,
+        ),
+        ("AllowedAddresses", false, access.allowed != other.allowed),
+        (
+            "CheckDNSRebinding",
+            false,
+            access.check_rebinding != other.check_rebinding,
+        ),
+        ("HostNames", false, access.host_names != other.host_names),
+        ("[Console]", false, console != page),
+        ("[API]", false, before.api_enabled != after.api_enabled),
+        (
+            "[Journal]",
+            false,
+            before.keep_events_days != after.keep_events_days,
+        ),
+        ("LicenceCenter", false, before.centre != after.centre),
     ];
-    let names: Vec<&str> = changed
-        .iter()
-        .filter(|(_, changed)| *changed)
-        .map(|(name, _)| *name)
-        .collect();
-    names.join(",")
+    let changed = all.into_iter().filter(|(_, _, differs)| *differs);
+    changed.map(|(name, waits, _)| (name, waits)).collect()
+}
+
+fn sessions(conf: &Conf) -> ([Duration; 4], &[String]) {
+    let rules = &conf.rules;
+    let times = [conf.heartbeat, conf.expire, conf.grace, rules.linger];
+    (times, &rules.free_app_names)
 }
 
 #[cfg(test)]
@@ -183,7 +232,10 @@ mod tests {
             ..EventQuery::default()
         };
         let page = server.journal.events(query.clone()).await.unwrap();
-        assert_eq!(&*page.rows[0].event.data, "waiting=ServerPort");
+        assert_eq!(
+            &*page.rows[0].event.data,
+            "changed=ServerPort,Password,[API] waiting=ServerPort"
+        );
         std::fs::write(server.places.conf(), "[API]\nEnabled=perhaps\n").unwrap();
         for _ in 0..4 {
             watch.tick(&server).await.unwrap();
@@ -228,7 +280,7 @@ mod tests {
         assert_eq!(denied, Outcome::Denied(Denial::NoLicence));
         let mut conf = Conf::clone(&server.conf());
         conf.rules.access_codes = Some(Default::default());
-        server.take_up(conf).await.unwrap();
+        server.take_up(conf, None).await.unwrap();
         let denied = server.store.apply(key_id, claim).await.unwrap();
         assert_eq!(denied, Outcome::Denied(Denial::UnknownCode));
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -33,8 +34,9 @@ pub struct SignIn {
     key: [u8; 32],
     remembered: Mutex<HashMap<[u8; 32], Instant>>,
     throttle: Throttle,
-    /// Hashing takes 19 MB each: no crowd of guesses takes all memory or all processors.
-    hashing: Semaphore,
+    /// Hashing takes 19 MB each: no crowd of guesses takes all memory or all processors. A place is held until the hash is
+    /// made, whether or not somebody still waits for the answer.
+    hashing: Arc<Semaphore>,
 }
 
 impl Default for SignIn {
@@ -43,7 +45,7 @@ impl Default for SignIn {
             key: protocol::random_bytes(),
             remembered: Mutex::default(),
             throttle: Throttle::default(),
-            hashing: Semaphore::new(2),
+            hashing: Arc::new(Semaphore::new(2)),
         }
     }
 }
@@ -74,7 +76,7 @@ impl SignedIn {
 /// # Errors
 /// 401, 403 or 503.
 pub(crate) async fn check(
-    server: &Server,
+    server: &Arc<Server>,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
 ) -> Result<SignedIn, ApiError> {
@@ -87,7 +89,7 @@ pub(crate) async fn check(
 /// # Errors
 /// 401 when it is wrong, 403 after too many wrong ones, 503 when too many wait.
 pub(crate) async fn verify(
-    server: &Server,
+    server: &Arc<Server>,
     user: String,
     password: String,
     peer: Option<IpAddr>,
@@ -109,8 +111,9 @@ pub(crate) async fn verify(
     if !allowed() {
         return Err(ApiError::throttled());
     }
-    let permit = tokio::time::timeout(PATIENCE, sign_in.hashing.acquire()).await;
-    let _permit = permit
+    let place = Arc::clone(&sign_in.hashing).acquire_owned();
+    let place = tokio::time::timeout(PATIENCE, place)
+        .await
         .map_err(|_| ApiError::busy("Too many sign-ins wait; try again."))?
         .map_err(|_| ApiError::internal())?;
     // While this one waited, another may have brought the same credential, or spent the tries.
@@ -120,22 +123,29 @@ pub(crate) async fn verify(
     if !allowed() {
         return Err(ApiError::throttled());
     }
-    let right = tokio::task::spawn_blocking(move || {
-        // Both are looked at, so that the time tells nothing of the name.
-        let right = conf.password.verifies(&password);
-        right & (user == conf.user_name)
+    let server = Arc::clone(server);
+    // A task of its own: whoever goes away before the answer has tried all the same, and is counted and written down.
+    let tried = tokio::spawn(async move {
+        let right = tokio::task::spawn_blocking(move || {
+            // Both are looked at, so that the time tells nothing of the name.
+            let right = conf.password.verifies(&password);
+            right & (user == conf.user_name)
+        });
+        let right = right.await.map_err(|_| ApiError::internal())?;
+        drop(place);
+        if right {
+            server.sign_in.remember(tag);
+            note(&server, EventKind::SignedIn, &who).await;
+            return Ok(who);
+        }
+        if let Some(peer) = far {
+            server.sign_in.throttle.failed(peer, account);
+        }
+        log::warn!("a wrong user name or password from {}", who.address);
+        note(&server, EventKind::SignInRefused, &who).await;
+        Err(ApiError::unauthorized())
     });
-    if right.await.map_err(|_| ApiError::internal())? {
-        sign_in.remember(tag);
-        note(server, EventKind::SignedIn, &who).await;
-        return Ok(who);
-    }
-    if let Some(peer) = far {
-        sign_in.throttle.failed(peer, account);
-    }
-    log::warn!("a wrong user name or password from {}", who.address);
-    note(server, EventKind::SignInRefused, &who).await;
-    Err(ApiError::unauthorized())
+    tried.await.map_err(|_| ApiError::internal())?
 }
 
 async fn note(server: &Server, kind: EventKind, who: &SignedIn) {
@@ -196,7 +206,36 @@ impl SignIn {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::{conf, keys::tests as vendors};
+
+    #[tokio::test]
+    async fn whoever_goes_away_before_the_answer_is_counted_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let vendor = vendors::vendor(protocol::KeyId(0x672B));
+        let places = vendors::place(folder.path(), &vendor);
+        std::fs::write(places.conf(), "").unwrap();
+        let conf = conf::load(&places.conf()).unwrap();
+        let server = Server::open(places, conf).await.unwrap();
+        let far = IpAddr::from([192, 168, 7, 7]);
+        let guess = || verify(&server, "admin".into(), "guess".into(), Some(far));
+        let refused = loop {
+            assert!(guess().now_or_never().is_none(), "a hash takes its time");
+            // Whoever waits for a place and goes is not counted: nothing was tried.
+            while server.sign_in.hashing.available_permits() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::task::yield_now().await;
+            let failures = server.sign_in.throttle.failures_of(far);
+            if failures == 10 {
+                break guess().await.unwrap_err();
+            }
+            assert!(failures < 10, "{failures}");
+        };
+        assert_eq!(refused.status(), axum::http::StatusCode::FORBIDDEN);
+    }
 
     #[test]
     fn a_credential_is_remembered_as_a_keyed_hash_of_itself_and_the_settings() {

@@ -43,6 +43,16 @@ impl Throttle {
             && below(Who::Account(account), MAX_OF_ACCOUNT)
     }
 
+    /// How many failures of an address are counted.
+    #[cfg(test)]
+    pub(super) fn failures_of(&self, address: IpAddr) -> u32 {
+        let who = Who::Address(neighbourhood(address));
+        self.failures
+            .lock()
+            .get(&who)
+            .map_or(0, |(_, count)| *count)
+    }
+
     /// Notes a wrong password.
     pub(super) fn failed(&self, address: IpAddr, account: [u8; 32]) {
         let mut failures = self.failures.lock();

@@ -67,7 +67,11 @@ fn last_line_of(text: &str, section: &str) -> Option<usize> {
     filled.max(head)
 }
 
-fn in_section<'a>(text: &'a str, section: &str) -> impl Iterator<Item = (usize, &'a str)> {
+/// The lines of a section that are no comments, with their numbers from 0.
+pub(super) fn in_section<'a>(
+    text: &'a str,
+    section: &str,
+) -> impl Iterator<Item = (usize, &'a str)> {
     let section = section.to_lowercase();
     let mut inside = false;
     text.lines()

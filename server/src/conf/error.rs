@@ -226,8 +226,8 @@ impl ConfError {
             Self::AccessCode { file, line } => {
                 let place = place(file, line);
                 lang.pick(
-                    format!("{place}: the access code is wrong; write CODE=Name | limit=5 reserve=2 | 672B limit=3, without more reserved than the limit"),
-                    format!("{place}: код доступа записан неверно; напишите КОД=Название | limit=5 reserve=2 | 672B limit=3, причём reserve не больше limit"),
+                    format!("{place}: the access code is wrong; write CODE=Name | limit=5 reserve=2 | 672B limit=3, without a colon in the code or more reserved than the limit"),
+                    format!("{place}: код доступа записан неверно; напишите КОД=Название | limit=5 reserve=2 | 672B limit=3, без двоеточия в коде, reserve не больше limit"),
                 )
             }
             Self::Password(error) => error.text(lang),

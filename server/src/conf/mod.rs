@@ -459,14 +459,24 @@ impl Values<'_> {
         const SECTION: &str = "AccessCodes";
         let same =
             |name: Option<&str>| name.is_some_and(|name| name.trim().eq_ignore_ascii_case(SECTION));
+        let wrong = |line: Option<usize>| ConfError::AccessCode {
+            file: self.file.into(),
+            line: line.map_or(1, |line| line + 1),
+        };
+        // The parser ends a key at a colon too: another code would get in than the one that is written there.
+        if let Some((line, _)) = edit::in_section(self.text, SECTION).find(|(_, line)| {
+            line.split('=')
+                .next()
+                .is_some_and(|code| code.contains(':'))
+        }) {
+            return Err(wrong(Some(line)));
+        }
         let mut found = BTreeMap::new();
         for (_, properties) in self.ini.iter().filter(|(name, _)| same(*name)) {
             for (code, value) in properties.iter() {
                 let code = code.trim();
-                let access = codes::parse(code, value).ok_or_else(|| ConfError::AccessCode {
-                    file: self.file.into(),
-                    line: edit::find(self.text, SECTION, code).map_or(1, |line| line + 1),
-                })?;
+                let access = codes::parse(code, value)
+                    .ok_or_else(|| wrong(edit::find(self.text, SECTION, code)))?;
                 found.insert(code.to_owned(), access);
             }
         }
@@ -533,6 +543,10 @@ mod tests {
             ),
             ("[Common]\nServerPort\n", "line 2: ServerPort is no setting"),
             ("[Common]\n=5\n", "line 2: =5 is no setting"),
+            (
+                "[Console]\nEnableAccessCodes=1\n[AccessCodes]\nSHOP:1=First\n",
+                "line 4: the access code is wrong",
+            ),
             (
                 "[Console]\nPassword=$argon2id$broken\n",
                 "Password=… is wrong",

@@ -1,67 +1,120 @@
 //! A picture to read before something is changed, when CheckCaptcha says so: a script that has the password is held up.
+//!
+//! Nothing is kept of a picture that nobody has read: its number carries the answer under a keyed hash, so however many are
+//! asked for, nobody else's picture goes. A number that was tried is kept until the picture would be too old anyway.
 
 use std::{
     collections::HashMap,
-    time::{Duration, Instant},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use biosvg::BiosvgBuilder;
+use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
 
-/// How long a picture waits.
-const WAITS: Duration = Duration::from_secs(10 * 60);
-/// The most that wait.
-const MOST: usize = 500;
+use super::posted::same;
+use crate::access::SignIn;
+
+/// How long a picture may be read, in seconds.
+const WAITS: u64 = 10 * 60;
+/// The most tried pictures that are kept. A crowd of more makes the oldest good for a second try.
+const MOST: usize = 20_000;
 /// Colours that are told from white and from each other; the style sheet puts white behind the picture.
 const COLOURS: [&str; 5] = ["#1f4e79", "#7a2e2e", "#2e6b34", "#6a3d7c", "#7a5a12"];
 
-/// Pictures that wait to be read.
+/// Pictures that were tried, by their numbers, with the second at which they are too old.
 #[derive(Default)]
 pub(super) struct Pictures {
-    waiting: Mutex<HashMap<String, (String, Instant)>>,
+    tried: Mutex<HashMap<String, u64>>,
 }
 
 /// A picture for a page.
 pub(super) struct Picture {
-    /// What its form sends.
+    /// What its form sends: number, end and the keyed hash of the answer, with points between them.
     pub(super) id: String,
     /// The picture as an address: SVG in base64.
     pub(super) address: String,
 }
 
-impl Pictures {
+impl Picture {
     /// A new picture.
-    pub(super) fn draw(&self) -> Option<Picture> {
+    pub(super) fn draw(keys: &SignIn) -> Option<Self> {
+        Self::draw_at(keys, now()).map(|(picture, _)| picture)
+    }
+
+    /// With its answer.
+    fn draw_at(keys: &SignIn, now: u64) -> Option<(Self, String)> {
         let (answer, svg) = BiosvgBuilder::new()
             .length(5)
             .difficulty(6)
             .colors(COLOURS.map(String::from).to_vec())
             .build()
             .ok()?;
-        let id = data_encoding::HEXLOWER.encode(&protocol::random_bytes::<16>());
-        let mut waiting = self.waiting.lock();
-        waiting.retain(|_, (_, since)| since.elapsed() < WAITS);
-        if waiting.len() >= MOST {
-            let oldest = waiting.iter().min_by_key(|(_, (_, since))| *since);
-            if let Some(oldest) = oldest.map(|(id, _)| id.clone()) {
-                waiting.remove(&oldest);
-            }
-        }
-        waiting.insert(id.clone(), (answer, Instant::now()));
-        let svg = data_encoding::BASE64.encode(svg.as_bytes());
-        Some(Picture {
-            id,
-            address: format!("data:image/svg+xml;base64,{svg}"),
-        })
+        let number = HEXLOWER.encode(&protocol::random_bytes::<16>());
+        let end = (now + WAITS).to_string();
+        let picture = Self {
+            id: format!("{number}.{end}.{}", hash(keys, &number, &end, &answer)),
+            address: format!(
+                "data:image/svg+xml;base64,{}",
+                data_encoding::BASE64.encode(svg.as_bytes())
+            ),
+        };
+        Some((picture, answer))
+    }
+}
+
+impl Pictures {
+    /// Whether a picture was read right. Each is good for one try.
+    pub(super) fn read(&self, keys: &SignIn, id: &str, letters: &str) -> bool {
+        self.read_at(keys, id, letters, now())
     }
 
-    /// Whether a picture was read right. Each is good for one try.
-    pub(super) fn read(&self, id: &str, text: &str) -> bool {
-        let found = self.waiting.lock().remove(id);
-        found.is_some_and(|(answer, since)| {
-            since.elapsed() < WAITS && answer.eq_ignore_ascii_case(text.trim())
-        })
+    fn read_at(&self, keys: &SignIn, id: &str, letters: &str, now: u64) -> bool {
+        let mut parts = id.split('.');
+        let (Some(number), Some(end), Some(right), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        let lives = |end: u64| end > now && end <= now + WAITS;
+        let Some(until) = end.parse().ok().filter(|end| lives(*end)) else {
+            return false;
+        };
+        if number.len() != 32 || !self.try_once(number, until, now) {
+            return false;
+        }
+        same(&hash(keys, number, end, letters), right)
     }
+
+    /// Notes a try; false when there was one.
+    fn try_once(&self, number: &str, until: u64, now: u64) -> bool {
+        let mut tried = self.tried.lock();
+        if tried.contains_key(number) {
+            return false;
+        }
+        if tried.len() >= MOST {
+            tried.retain(|_, until| *until > now);
+        }
+        if tried.len() >= MOST {
+            let oldest = tried.iter().min_by_key(|(_, until)| **until);
+            if let Some(oldest) = oldest.map(|(number, _)| number.clone()) {
+                tried.remove(&oldest);
+            }
+        }
+        tried.insert(number.to_owned(), until);
+        true
+    }
+}
+
+fn hash(keys: &SignIn, number: &str, end: &str, answer: &str) -> String {
+    let answer = answer.trim().to_ascii_lowercase();
+    HEXLOWER.encode(&keys.tag(&["picture", number, end, &answer]))
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -70,32 +123,43 @@ mod tests {
 
     #[test]
     fn a_picture_is_good_for_one_try() {
-        let pictures = Pictures::default();
-        let answer = |id: &str| pictures.waiting.lock()[id].0.clone();
-        let first = pictures.draw().unwrap();
+        let (keys, pictures) = (SignIn::default(), Pictures::default());
+        let (first, text) = Picture::draw_at(&keys, 1000).unwrap();
         assert!(
             first
                 .address
                 .starts_with("data:image/svg+xml;base64,PHN2Zy")
         );
-        let text = answer(&first.id);
-        assert!(pictures.read(&first.id, &format!(" {} ", text.to_uppercase())));
-        assert!(!pictures.read(&first.id, &text), "once");
-        let second = pictures.draw().unwrap();
-        let text = answer(&second.id);
-        assert!(!pictures.read(&second.id, "wrong"));
-        assert!(!pictures.read(&second.id, &text), "one try");
+        let typed = format!(" {} ", text.to_uppercase());
+        assert!(pictures.read_at(&keys, &first.id, &typed, 1001));
+        assert!(!pictures.read_at(&keys, &first.id, &text, 1002), "once");
+        let (second, text) = Picture::draw_at(&keys, 1000).unwrap();
+        assert!(!pictures.read_at(&keys, &second.id, "wrong", 1001));
+        assert!(!pictures.read_at(&keys, &second.id, &text, 1002), "one try");
     }
 
     #[test]
-    fn pictures_that_nobody_reads_take_no_more_memory() {
-        let pictures = Pictures::default();
-        for number in 0..MOST {
-            let since = Instant::now();
-            let mut waiting = pictures.waiting.lock();
-            waiting.insert(number.to_string(), (String::new(), since));
+    fn a_picture_grows_old_and_nobody_else_makes_one() {
+        let (keys, pictures) = (SignIn::default(), Pictures::default());
+        let (old, text) = Picture::draw_at(&keys, 1000).unwrap();
+        assert!(!pictures.read_at(&keys, &old.id, &text, 1000 + WAITS));
+        let (longer, text) = Picture::draw_at(&keys, 1000).unwrap();
+        let later = longer.id.replace("1600", "2200");
+        assert!(!pictures.read_at(&keys, &later, &text, 1700));
+        let (other, text) = Picture::draw_at(&SignIn::default(), 1000).unwrap();
+        assert!(!pictures.read_at(&keys, &other.id, &text, 1001));
+        for made_up in ["", "..", "a.b.c", "1.2.3.4"] {
+            assert!(!pictures.read_at(&keys, made_up, "", 1001), "{made_up}");
         }
-        assert!(pictures.draw().is_some());
-        assert_eq!(pictures.waiting.lock().len(), MOST);
+    }
+
+    #[test]
+    fn tries_take_no_more_memory() {
+        let (keys, pictures) = (SignIn::default(), Pictures::default());
+        for number in 0..MOST + 3 {
+            let id = format!("{number:032x}.1500.0");
+            assert!(!pictures.read_at(&keys, &id, "x", 1000));
+        }
+        assert_eq!(pictures.tried.lock().len(), MOST);
     }
 }

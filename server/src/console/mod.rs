@@ -32,6 +32,7 @@ mod systeminfo;
 mod tests;
 mod visit;
 mod visitors;
+mod watchers;
 mod words;
 
 use std::sync::Arc;
@@ -108,7 +109,9 @@ pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
 /// A picture for a page's forms, when the settings ask for one.
 fn picture(server: &Server, visit: &visit::Visit) -> Option<captcha::Picture> {
     let draws = visit.captcha && (visit.manages() || visit.path == "/sign-in");
-    draws.then(|| server.visitors.pictures.draw()).flatten()
+    draws
+        .then(|| captcha::Picture::draw(&server.sign_in))
+        .flatten()
 }
 
 /// An address that is not there: a page for people, the API's error for programs.

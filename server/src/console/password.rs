@@ -81,7 +81,7 @@ pub(super) async fn change(State(server): State<Arc<Server>>, posted: Posted) ->
     });
     match changed.await {
         Ok(Ok(conf)) => {
-            if let Err(error) = server.take_up(conf).await {
+            if let Err(error) = server.take_up(conf, Some(&visit.by())).await {
                 // It is in use; only the journal does not know.
                 log::error!("{error}");
             }

@@ -111,7 +111,10 @@ pub(super) fn check(
     }
     if visit.captcha
         && visit.path != "/sign-out"
-        && !server.visitors.pictures.read(picture, letters)
+        && !server
+            .visitors
+            .pictures
+            .read(&server.sign_in, picture, letters)
     {
         return Some(page::problem(
             visit,
@@ -127,7 +130,7 @@ pub(super) fn check(
 }
 
 /// Compares in a time that tells nothing of where the texts differ.
-fn same(one: &str, other: &str) -> bool {
+pub(super) fn same(one: &str, other: &str) -> bool {
     one.len() == other.len()
         && one
             .bytes()

@@ -10,9 +10,8 @@ use std::{
 use axum::http::HeaderMap;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
-use super::{captcha::Pictures, cookies};
+use super::{captcha::Pictures, cookies, watchers::Watchers};
 use crate::{access::SignedIn, server::Server};
 
 /// A sign-in that is not used ends.
@@ -21,15 +20,14 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 /// The most that are signed in at once.
 const MOST: usize = 1000;
-/// The most pages that are kept up to date at once.
-const WATCHING: usize = 256;
 
 /// Who is signed in, and who watches.
+#[derive(Default)]
 pub struct Visitors {
     signed_in: Mutex<HashMap<[u8; 32], Visitor>>,
-    /// Places for pages that are kept up to date.
-    pub(super) watching: Arc<Semaphore>,
-    /// Pictures that wait to be read.
+    /// Pages that are kept up to date.
+    pub(super) watching: Arc<Watchers>,
+    /// Pictures that were tried.
     pub(super) pictures: Pictures,
 }
 
@@ -40,16 +38,6 @@ struct Visitor {
     credential: [u8; 32],
     since: Instant,
     used: Instant,
-}
-
-impl Default for Visitors {
-    fn default() -> Self {
-        Self {
-            signed_in: Mutex::default(),
-            watching: Arc::new(Semaphore::new(WATCHING)),
-            pictures: Pictures::default(),
-        }
-    }
 }
 
 impl Visitor {

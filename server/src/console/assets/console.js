@@ -103,7 +103,13 @@
     stream.addEventListener("changed", refresh);
     // What happened while it was away, or the server was, is asked for at once.
     stream.addEventListener("open", function () { if (wanted) { refresh(); } });
-    stream.addEventListener("error", function () { wanted = true; });
+    stream.addEventListener("error", function () {
+      wanted = true;
+      if (!stream || stream.readyState !== EventSource.CLOSED) { return; }
+      // There is no place for another page that is told: this one asks from time to time.
+      stream = null;
+      setTimeout(function () { refresh(); listen(); }, 30000);
+    });
   }
   document.addEventListener("visibilitychange", listen);
   listen();

@@ -15,6 +15,8 @@ pub(super) struct Door {
     pub(super) peer: Option<IpAddr>,
     pub(super) host: Option<String>,
     pub(super) computer: String,
+    /// Signed in, and at the server's own computer.
+    pub(super) at_the_server: bool,
 }
 
 /// Looks at all of it.
@@ -46,6 +48,18 @@ pub(super) fn all(before: &Conf, conf: &Conf, door: &Door, lang: Lang) -> Result
         && let Err(error) = Link::new(&conf.centre, url.clone())
     {
         return Err(error.text(lang));
+    }
+    let files = |conf: &Conf| {
+        (
+            conf.upkey.pkcs11_module.clone(),
+            conf.upkey.pin_file.clone(),
+        )
+    };
+    if files(conf) != files(before) && !door.at_the_server {
+        return Err(lang.pick(
+            "Pkcs11Module, PinFile: a module runs with all rights of the server, so they are changed on the server's own computer alone: sign in there, or write them into the file.",
+            "Pkcs11Module, PinFile: модуль получает все права сервера, поэтому они меняются только на самом сервере: войдите там или впишите их в файл.",
+        ).into());
     }
     if door.peer.is_some_and(|peer| !conf.access.admits(peer)) {
         return Err(lang.pick(

@@ -8,12 +8,14 @@ use crate::conf::Change;
 const SECTION: &str = "AccessCodes";
 /// Rows for new codes.
 const EMPTY: usize = 3;
-/// The most codes that the form takes.
+/// The most codes that the form shows. The rest of the file's stays as it is.
 const MOST: usize = 500;
 
 /// A row of the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
+    /// The code as the file has it; empty in a row for a new one.
+    pub(super) was: String,
     /// What the components present.
     pub(super) code: String,
     /// For people.
@@ -30,6 +32,7 @@ impl Row {
     fn of(code: &str, value: &str) -> Self {
         let mut parts = value.split('|').map(str::trim);
         let mut row = Self {
+            was: code.to_owned(),
             code: code.to_owned(),
             name: parts.next().unwrap_or_default().to_owned(),
             ..Self::default()
@@ -74,7 +77,9 @@ impl Row {
 
     /// Whether the code can stand at the beginning of a line of the file.
     fn is_good(&self) -> bool {
-        !self.code.contains(['=', ';', '#', '[', ']', '"', '\''])
+        !self
+            .code
+            .contains(['=', ':', ';', '#', '[', ']', '"', '\''])
             && !self
                 .code
                 .chars()
@@ -97,10 +102,16 @@ impl Row {
     }
 }
 
+/// How many of a text's codes have no row in the form.
+pub(super) fn not_shown(text: &str) -> usize {
+    lines(text).len().saturating_sub(MOST)
+}
+
 /// The codes that a text has, in its order, and empty rows for new ones.
 pub(super) fn rows(text: &str) -> Vec<Row> {
     let mut rows: Vec<Row> = lines(text)
         .into_iter()
+        .take(MOST)
         .map(|(code, value)| Row::of(&code, &value))
         .collect();
     rows.extend(std::iter::repeat_n(Row::default(), EMPTY));
@@ -133,12 +144,13 @@ pub(super) fn posted(posted: &Posted) -> Vec<Row> {
         let Some((field, number)) = name.split_once('.') else {
             continue;
         };
-        let Some(number) = number.parse().ok().filter(|number| *number < MOST) else {
+        let Some(number) = number.parse().ok().filter(|number| *number < MOST + EMPTY) else {
             continue;
         };
         let row = rows.entry(number).or_default();
         let value = value.trim().to_owned();
         match field {
+            "was" => row.was = value,
             "code" => row.code = value,
             "name" => row.name = value,
             "limit" => row.limit = value,
@@ -150,22 +162,23 @@ pub(super) fn posted(posted: &Posted) -> Vec<Row> {
     rows.into_values().collect()
 }
 
-/// The changes that make a text's codes those of the rows.
+/// The changes that make a text's codes those of the rows. Codes that no row was made of stay.
 ///
 /// # Errors
 /// The number of the row, from 1, that cannot be written.
 pub(super) fn changes(text: &str, rows: &[Row]) -> Result<Vec<Change>, usize> {
     let before: BTreeMap<String, String> = lines(text).into_iter().collect();
+    let shown = |code: &str| rows.iter().any(|row| row.was.eq_ignore_ascii_case(code));
+    let hidden: Vec<&String> = before.keys().filter(|code| !shown(code)).collect();
     let mut after: BTreeMap<&str, String> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate() {
         let empty = row.fields().all(String::is_empty);
-        if row.code.is_empty() && (empty || before.len() > at) {
+        if row.code.is_empty() && (empty || !row.was.is_empty()) {
             // A row whose code was emptied goes.
             continue;
         }
-        let twice = after
-            .keys()
-            .any(|code| code.eq_ignore_ascii_case(&row.code));
+        let same = |code: &str| code.eq_ignore_ascii_case(&row.code);
+        let twice = after.keys().any(|code| same(code)) || hidden.iter().any(|code| same(code));
         if row.code.is_empty() || !row.is_good() || twice {
             return Err(at + 1);
         }
@@ -173,7 +186,7 @@ pub(super) fn changes(text: &str, rows: &[Row]) -> Result<Vec<Change>, usize> {
     }
     let gone = before
         .keys()
-        .filter(|code| !after.contains_key(code.as_str()))
+        .filter(|code| shown(code) && !after.contains_key(code.as_str()))
         .map(|code| Change::Remove(SECTION.into(), code.clone()));
     let mut changes: Vec<Change> = gone.collect();
     for (code, value) in after {
@@ -237,8 +250,30 @@ mod tests {
     }
 
     #[test]
+    fn codes_that_the_form_does_not_show_stay() {
+        let mut text = "[AccessCodes]\n".to_owned();
+        for number in 0..MOST + 100 {
+            text += &format!("C{number}=Name\n");
+        }
+        let mut all = rows(&text);
+        assert_eq!((all.len(), not_shown(&text)), (MOST + EMPTY, 100));
+        assert_eq!(changes(&text, &all), Ok(Vec::new()));
+        assert_eq!(changes(&text, &[]), Ok(Vec::new()), "a form without codes");
+        all[MOST].code = "c599".into();
+        assert_eq!(changes(&text, &all), Err(MOST + 1), "it is there already");
+        all[MOST].code = "new".into();
+        all[0].code.clear();
+        let (section, new) = (SECTION.to_owned(), "new".to_owned());
+        let wanted = vec![
+            Change::Remove(section.clone(), "C0".into()),
+            Change::Set(section, new, String::new()),
+        ];
+        assert_eq!(changes(&text, &all), Ok(wanted));
+    }
+
+    #[test]
     fn a_code_that_would_break_the_file_is_refused() {
-        for code in ["a=b", ";a", "[a", "a b", "A1"] {
+        for code in ["a=b", "a:b", ";a", "[a", "a b", "A1"] {
             let mut all = rows(TEXT);
             all[2].code = code.into();
             assert_eq!(changes(TEXT, &all), Err(3), "{code}");

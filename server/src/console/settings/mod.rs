@@ -32,6 +32,7 @@ struct Page<'p> {
     v: &'p Visit,
     groups: Vec<Shown>,
     codes: Vec<Row>,
+    codes_not_shown: usize,
     user: String,
     file: String,
     mark: String,
@@ -118,6 +119,7 @@ fn whole<'p>(
         v: visit,
         groups,
         codes,
+        codes_not_shown: codes::not_shown(text),
         user: server.conf().user_name.clone(),
         file: server.places.conf().display().to_string(),
         mark: conf::mark(text),
@@ -129,9 +131,20 @@ fn whole<'p>(
 
 /// What a setting is now.
 fn current<'t>(text: &'t str, setting: &Setting) -> &'t str {
-    match conf::get(text, setting.section, setting.key) {
-        Some(value) if !value.is_empty() => value,
-        _ => setting.usual,
+    let value = conf::get(text, setting.section, setting.key);
+    match setting.kind {
+        // An empty text is a value of its own.
+        Kind::Text => value.unwrap_or(setting.usual),
+        Kind::Choice(choices) => {
+            let same = |value: &str| {
+                let mut names = choices.iter().map(|(name, _, _)| *name);
+                names.find(|name| name.eq_ignore_ascii_case(value))
+            };
+            value.and_then(same).unwrap_or(setting.usual)
+        }
+        Kind::Switch | Kind::Number(..) => value
+            .filter(|value| !value.is_empty())
+            .unwrap_or(setting.usual),
     }
 }
 
@@ -170,6 +183,10 @@ pub(super) async fn save(
         page.mark = posted.text("mark").chars().take(64).collect();
         page::show_as(StatusCode::BAD_REQUEST, &page)
     };
+    if posted.text("mark") != conf::mark(&text) {
+        // Its fields are those of another text.
+        return again(not_saved(visit, ChangeError::Meanwhile), "");
+    }
     let mut changes = Vec::new();
     for setting in GROUPS.iter().flat_map(|group| group.settings) {
         if setting.kind != Kind::Switch && !posted.has(&name(setting)) {
@@ -196,8 +213,8 @@ pub(super) async fn save(
         Ok(more) => changes.extend(more),
         Err(row) => {
             let text = visit.lang.pick(
-                format!("Access code in row {row}: write a code of one word without = ; # [ ] and quotes, each code once."),
-                format!("Код доступа в строке {row}: код — одно слово без = ; # [ ] и кавычек, каждый код один раз."),
+                format!("Access code in row {row}: write a code of one word without = : ; # [ ] and quotes, each code once."),
+                format!("Код доступа в строке {row}: код — одно слово без = : ; # [ ] и кавычек, каждый код один раз."),
             );
             return again(text, "");
         }
@@ -211,6 +228,7 @@ pub(super) async fn save(
             .and_then(|host| host.to_str().ok())
             .map(str::to_owned),
         computer: server.keys.computer.name.clone(),
+        at_the_server: visit.who.is_some() && !visit.far(),
     };
     // Files are looked at, and a password may have to be hashed.
     let saved = tokio::task::spawn_blocking(move || {
@@ -221,7 +239,7 @@ pub(super) async fn save(
     match saved.await {
         Ok(Ok(conf)) => {
             let waits = server.waits_for_start(&conf);
-            if let Err(error) = server.take_up(conf).await {
+            if let Err(error) = server.take_up(conf, Some(&visit.by())).await {
                 // They are in use; only the journal does not know.
                 log::error!("{error}");
             }

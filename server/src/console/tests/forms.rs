@@ -199,9 +199,13 @@ async fn settings_that_are_wrong_or_lock_their_writer_out_change_nothing() {
         let shown = browser.post("/settings", &form).await;
         assert_eq!(shown.status, StatusCode::BAD_REQUEST, "{field}");
         assert!(shown.text.contains(told), "{field}: {}", shown.text);
-        let kept = super::super::paging::escaped(value);
+        let kept = if value == "1" {
+            format!("name=\"{field}\" value=\"1\" checked")
+        } else {
+            format!("value=\"{value}\"")
+        };
         assert!(
-            !kept.is_empty() && shown.text.contains(&format!("value=\"{value}\"")),
+            shown.text.contains(&kept),
             "{field}: what was written is shown again"
         );
     }
@@ -269,4 +273,86 @@ async fn a_new_password_is_in_use_at_once_and_ends_every_other_sign_in() {
         text.contains("UserName=root") && !text.contains("secret12"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn what_the_file_says_in_another_way_stays_as_it_is() {
+    let text =
+        "[Console]\nPassword=secret12\nCheckDNSRebinding=1\n[Common]\nLang=RU\n[UPKey]\nUsbIds=\n";
+    let place = place(text).await;
+    let mut browser = Browser::new(&place);
+    browser.sign_in("admin", "secret12").await;
+    let page = browser.get("/settings").await;
+    assert!(page.text.contains("<option value=\"ru\" selected>"));
+    assert!(page.text.contains("name=\"UPKey.UsbIds\" value=\"\""));
+    let (token, mark) = (page.token(), page.field("mark"));
+    let form = |days: &'static str, ids: &'static str| {
+        [
+            ("token", token.clone()),
+            ("mark", mark.clone()),
+            ("Common.Lang", "ru".into()),
+            ("Journal.KeepDays", days.into()),
+            ("UPKey.UsbIds", ids.into()),
+        ]
+    };
+    let fields = form("30", "");
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, &**text)).collect();
+    let saved = browser.post("/settings", &fields).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let after = std::fs::read_to_string(place.server.places.conf()).unwrap();
+    assert!(
+        after.contains("Lang=RU\n") && after.contains("UsbIds=\n"),
+        "{after}"
+    );
+    let query = crate::store::EventQuery {
+        kinds: vec![crate::accounting::EventKind::SettingsChanged],
+        limit: 10,
+        ..crate::store::EventQuery::default()
+    };
+    let lines = place.server.journal.events(query).await.unwrap().rows;
+    let event = &lines[0].event;
+    assert_eq!(
+        (&*event.user_name, &*event.computer_name),
+        ("admin", "127.0.0.1")
+    );
+    assert!(event.data.contains("[Journal]") && !event.data.contains("30"));
+    // Set back to what is usual, where the file says otherwise.
+    let page = browser.get("/settings").await;
+    let mark = page.field("mark");
+    let fields = [
+        ("token", &*token),
+        ("mark", &*mark),
+        ("Console.CheckDNSRebinding", "1"),
+        ("UPKey.UsbIds", "1209:0001"),
+    ];
+    let saved = browser.post("/settings", &fields).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let after = std::fs::read_to_string(place.server.places.conf()).unwrap();
+    assert!(after.contains("UsbIds=1209:0001\n"), "{after}");
+}
+
+#[tokio::test]
+async fn a_module_that_the_server_loads_is_changed_at_its_own_computer_alone() {
+    let place = place("[Console]\nPassword=secret12\nCheckDNSRebinding=1\n").await;
+    for (address, status) in [
+        ([192, 168, 7, 7], StatusCode::BAD_REQUEST),
+        ([127, 0, 0, 1], StatusCode::SEE_OTHER),
+    ] {
+        let mut browser = Browser::new(&place);
+        browser.address = address;
+        browser.sign_in("admin", "secret12").await;
+        let page = browser.get("/settings").await;
+        let form = [
+            ("token", &*page.token()),
+            ("mark", &*page.field("mark")),
+            ("Console.CheckDNSRebinding", "1"),
+            ("UPKey.Pkcs11Module", "/opt/module.so"),
+        ];
+        let shown = browser.post("/settings", &form).await;
+        assert_eq!(shown.status, status, "{address:?}: {}", shown.text);
+        assert_eq!(
+            shown.text.contains("на самом сервере"),
+            status.is_client_error()
+        );
+    }
 }
