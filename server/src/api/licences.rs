@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
-    http::{HeaderValue, StatusCode, Uri, header},
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use protocol::{
@@ -18,7 +18,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body, error::ApiError, query::Asked};
+use super::{body, error::ApiError, named::Named, query::Asked};
 use crate::{
     access::SignedIn,
     conf::Lang,
@@ -50,21 +50,18 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(server): State<Arc<Server>>,
-    Path(key_no): Path<String>,
-    uri: Uri,
+    Named { id: key_no, gone }: Named<u32>,
     mut asked: Asked,
 ) -> Result<Response, ApiError> {
-    let not_found = || ApiError::not_found(uri.path());
-    let key_no: u32 = key_no.parse().map_err(|_| not_found())?;
     let series = series_asked(&mut asked)?;
     let key_id = match server.keys.which(key_no, series) {
         Ok(key_id) => Some(key_id),
         // It may be a blank carrier's.
         Err(WhichKey::Unknown(_)) if series.is_none() => None,
-        Err(error) => return Err(not_one(&error, &uri, server.conf().lang)),
+        Err(error) => return Err(not_one(&error, gone, server.conf().lang)),
     };
     let licence = server.read_licence(key_id, key_no);
-    asked.one(&licence.ok_or_else(not_found)?)
+    asked.one(&licence.ok_or(gone)?)
 }
 
 /// The series that an address's query names.
@@ -73,9 +70,9 @@ pub(super) fn series_asked(asked: &mut Asked) -> Result<Option<KeyId>, ApiError>
 }
 
 /// The answer when a number means no key, or not one.
-pub(super) fn not_one(error: &WhichKey, uri: &Uri, lang: Lang) -> ApiError {
+pub(super) fn not_one(error: &WhichKey, gone: ApiError, lang: Lang) -> ApiError {
     match error {
-        WhichKey::Unknown(_) => ApiError::not_found(uri.path()),
+        WhichKey::Unknown(_) => gone,
         WhichKey::Several(..) => ApiError::bad_request(&error.text(lang)),
     }
 }
@@ -154,6 +151,7 @@ pub(super) async fn install(
     asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
+    asked.check::<Licence>()?;
     // In base64 a document is a third longer.
     let bytes = body::read(body, MAX_FILE * 2).await?;
     let installed = match wanted(&bytes)? {
@@ -296,26 +294,25 @@ pub(super) struct Switch {
 )]
 pub(super) async fn switch(
     State(server): State<Arc<Server>>,
-    Path(key_no): Path<String>,
-    uri: Uri,
+    Named { id: key_no, gone }: Named<u32>,
     by: SignedIn,
     mut asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let not_found = || ApiError::not_found(uri.path());
-    let key_no: u32 = key_no.parse().map_err(|_| not_found())?;
+    let series = series_asked(&mut asked)?;
+    asked.check::<Licence>()?;
     let wanted: Switch = body::json(&body::read(body, body::SMALL).await?)?;
     let key_id = server
         .keys
-        .which(key_no, series_asked(&mut asked)?)
-        .map_err(|error| not_one(&error, &uri, server.conf().lang))?;
+        .which(key_no, series)
+        .map_err(|error| not_one(&error, gone.clone(), server.conf().lang))?;
     if !server
         .switch_key((key_id, key_no), wanted.enabled, by.admin(None))
         .await?
     {
-        return Err(not_found());
+        return Err(gone);
     }
     let licence = server.read_licence(Some(key_id), key_no);
-    let licence = licence.ok_or_else(not_found)?;
+    let licence = licence.ok_or(gone)?;
     asked.one_as(StatusCode::ACCEPTED, &licence)
 }

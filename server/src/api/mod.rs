@@ -11,6 +11,7 @@ mod format;
 mod health;
 mod licences;
 mod metrics;
+mod named;
 mod offline;
 mod openapi;
 mod query;

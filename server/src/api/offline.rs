@@ -70,6 +70,7 @@ pub(super) async fn request(
     asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
+    asked.check::<ActivationRequest>()?;
     let wanted: ActivationOrder = body::json(&body::read(body, body::SMALL).await?)?;
     let ordered = Ordered {
         code: &wanted.activation_code_string,
@@ -124,6 +125,11 @@ pub(super) async fn answer(
     asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
+    // Which of the two it is, is in the file.
+    let either = asked.check::<Licence>();
+    if either.is_err() && asked.check::<Settled>().is_err() {
+        either?;
+    }
     let bytes = body::read(body, MAX_ANSWER * 2).await?;
     let file = if matches!(Kind::of(&bytes), Some(Kind::Answer | Kind::Refusal)) {
         bytes.to_vec()
@@ -139,14 +145,13 @@ pub(super) async fn answer(
         .accept_answer(file, by.admin(None))
         .await
         .map_err(|error| not_activated(&error, lang))?;
-    let installed = match accepted {
+    match accepted {
         Accepted::GivenBack(code) => {
             let settled = Settled {
                 reserve_code: code.reveal(),
             };
-            return asked.one_as(StatusCode::OK, &settled);
+            asked.fitting::<Settled>().one(&settled)
         }
-        Accepted::Installed(installed) => installed,
-    };
-    created(&server, asked, &installed)
+        Accepted::Installed(installed) => created(&server, asked.fitting::<Licence>(), &installed),
+    }
 }

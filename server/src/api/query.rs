@@ -164,20 +164,35 @@ impl Asked {
         self.one_as(StatusCode::OK, row)
     }
 
-    /// The same with another good status.
-    pub(super) fn one_as<R: Serialize + Default>(
-        mut self,
-        status: StatusCode,
-        row: &R,
-    ) -> Result<Response, ApiError> {
-        let names = names::<R>();
-        let fields = self.chosen(&names)?;
+    /// Refuses what one row cannot be answered by. To be asked before anything is changed: a query that is wrong changes nothing.
+    pub(super) fn check<R: Serialize + Default>(&self) -> Result<(), ApiError> {
+        self.chosen(&names::<R>())?;
         if self.paged {
             return Err(ApiError::bad_request("Limit and Offset are for lists."));
         }
-        if let Some((word, _)) = self.words.first() {
-            return Err(unknown(word, &["Fields".into(), "Format".into()]));
+        match self.words.first() {
+            Some((word, _)) => Err(unknown(word, &["Fields".into(), "Format".into()])),
+            None => Ok(()),
         }
+    }
+
+    /// The same without the fields, unless the row has them: for an answer that is of one kind or another.
+    pub(super) fn fitting<R: Serialize + Default>(self) -> Self {
+        let fields = self
+            .fields
+            .filter(|fields| choose(fields, &names::<R>()).is_ok());
+        Self { fields, ..self }
+    }
+
+    /// The same with another good status.
+    pub(super) fn one_as<R: Serialize + Default>(
+        self,
+        status: StatusCode,
+        row: &R,
+    ) -> Result<Response, ApiError> {
+        self.check::<R>()?;
+        let names = names::<R>();
+        let fields = self.chosen(&names)?;
         if fields.is_none() && self.format != Format::Csv {
             return Ok(self.format.json(status, row));
         }
@@ -193,26 +208,10 @@ impl Asked {
             .collect()
     }
 
-    /// The fields that Fields names, as they are really spelt.
-    fn chosen(&mut self, names: &[String]) -> Result<Option<Vec<String>>, ApiError> {
-        let Some(fields) = self.fields.take() else {
-            return Ok(None);
-        };
-        let mut chosen: Vec<String> = Vec::new();
-        for field in fields
-            .split(',')
-            .map(str::trim)
-            .filter(|field| !field.is_empty())
-        {
-            let name = find(names, field).ok_or_else(|| unknown(field, names))?;
-            if !chosen.contains(name) {
-                chosen.push(name.clone());
-            }
-        }
-        if chosen.is_empty() {
-            return Err(ApiError::bad_request("Fields names no field."));
-        }
-        Ok(Some(chosen))
+    /// The fields that Fields names.
+    fn chosen(&self, names: &[String]) -> Result<Option<Vec<String>>, ApiError> {
+        let fields = self.fields.as_ref();
+        fields.map(|fields| choose(fields, names)).transpose()
     }
 
     /// What is left of the query, by field: a row passes when each field has one of its values.
@@ -227,6 +226,25 @@ impl Asked {
         }
         Ok(filters)
     }
+}
+
+/// The fields of a list with commas, as they are really spelt.
+fn choose(fields: &str, names: &[String]) -> Result<Vec<String>, ApiError> {
+    let mut chosen: Vec<String> = Vec::new();
+    for field in fields
+        .split(',')
+        .map(str::trim)
+        .filter(|field| !field.is_empty())
+    {
+        let name = find(names, field).ok_or_else(|| unknown(field, names))?;
+        if !chosen.contains(name) {
+            chosen.push(name.clone());
+        }
+    }
+    if chosen.is_empty() {
+        return Err(ApiError::bad_request("Fields names no field."));
+    }
+    Ok(chosen)
 }
 
 fn find<'n>(names: &'n [String], word: &str) -> Option<&'n String> {

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::{Path, State},
-    http::{StatusCode, Uri},
-    response::Response,
-};
+use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +11,7 @@ use super::{
     body,
     error::ApiError,
     licences::{not_activated, not_one, series_asked},
+    named::Named,
     query::Asked,
 };
 use crate::{
@@ -64,22 +60,20 @@ pub(super) struct GivenBack {
 )]
 pub(super) async fn reserve(
     State(server): State<Arc<Server>>,
-    Path(key_no): Path<String>,
-    uri: Uri,
+    Named { id: key_no, gone }: Named<u32>,
     by: SignedIn,
     mut asked: Asked,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let not_found = || ApiError::not_found(uri.path());
-    let key_no: u32 = key_no.parse().map_err(|_| not_found())?;
+    let series = series_asked(&mut asked)?;
+    asked.check::<GivenBack>()?;
     let wish: Wish = body::json(&body::read(body, body::SMALL).await?)?;
     let lang = server.conf().lang;
     let failed = |error: CentreError| match error {
-        CentreError::Key(error) => not_one(&error, &uri, lang),
+        CentreError::Key(error) => not_one(&error, gone.clone(), lang),
         error => not_activated(&error, lang),
     };
-    let key = centre::which(&server.keys, key_no, series_asked(&mut asked)?)
-        .map_err(|error| failed(error.into()))?;
+    let key = centre::which(&server.keys, key_no, series).map_err(|error| failed(error.into()))?;
     let mut given = GivenBack {
         key_no,
         ..GivenBack::default()

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State},
-    http::Uri,
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 
-use super::{error::ApiError, query::Asked};
+use super::{error::ApiError, named::Named, query::Asked};
 use crate::{
     access::SignedIn,
+    accounting::SessionId,
     read::{Session, Sessions},
     server::Server,
 };
@@ -32,13 +29,10 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
-    uri: Uri,
+    Named { id, gone }: Named<SessionId>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let not_found = || ApiError::not_found(uri.path());
-    let id = id.parse().map_err(|_| not_found())?;
-    let session = server.read_session(id).await?.ok_or_else(not_found)?;
+    let session = server.read_session(id).await?.ok_or(gone)?;
     asked.one(&session)
 }
 
@@ -55,19 +49,16 @@ pub(super) async fn one(
 )]
 pub(super) async fn release(
     State(server): State<Arc<Server>>,
-    Path(id): Path<String>,
-    uri: Uri,
+    Named { id, gone }: Named<SessionId>,
     by: SignedIn,
     mut asked: Asked,
 ) -> Result<Response, ApiError> {
-    let not_found = || ApiError::not_found(uri.path());
-    let id = id.parse().map_err(|_| not_found())?;
     let word = asked.take("Reason")?;
-    let session = server.read_session(id).await?.ok_or_else(not_found)?;
+    let session = server.read_session(id).await?.ok_or_else(|| gone.clone())?;
     // Before anything is done: a query that is wrong changes nothing.
     let answer = asked.one(&session)?;
     if !server.release_session(id, by.admin(word)).await? {
-        return Err(not_found());
+        return Err(gone);
     }
     Ok(answer)
 }

@@ -245,3 +245,79 @@ async fn an_administrator_ends_a_connection_and_the_seats_that_it_alone_keeps() 
         r#"{"Connections":[]}"#
     );
 }
+
+#[tokio::test]
+async fn a_query_that_is_wrong_changes_nothing() {
+    let place = place("").await;
+    let connection = place.connect().await;
+    let session = place.acquire(connection, 1, "Иванов").await;
+    let further = BASE64.encode(&place.issue(7_131_767, KeyType::Additional, 3));
+    let code = protocol::code::ActivationCode::random().reveal();
+    let before = kinds(&place).await;
+    let key = "/api/licences/7131766";
+    for (method, path, body) in [
+        (
+            Method::POST,
+            "/api/licences".to_owned(),
+            json!({"Licence": further}),
+        ),
+        (Method::PUT, key.to_owned(), json!({"Enabled": false})),
+        (
+            Method::POST,
+            format!("{key}/reserve"),
+            json!({"Offline": true}),
+        ),
+        (
+            Method::POST,
+            "/api/requests".to_owned(),
+            json!({"ActivationCodeString": code}),
+        ),
+        (
+            Method::POST,
+            "/api/answers".to_owned(),
+            json!({"Answer": ""}),
+        ),
+        (
+            Method::DELETE,
+            format!("/api/sessions/{session}"),
+            json!({}),
+        ),
+        (
+            Method::DELETE,
+            format!("/api/connections/{connection}"),
+            json!({}),
+        ),
+    ] {
+        for query in [
+            "Nonsense=1",
+            "Fields=Nonsense",
+            "Fields=",
+            "Limit=1",
+            "Format=x",
+        ] {
+            let reply = tell(&place, method.clone(), &format!("{path}?{query}"), &body).await;
+            assert_eq!(
+                reply.json()["Code"],
+                400,
+                "{method} {path}?{query}: {}",
+                reply.text
+            );
+            assert!(
+                !reply.text.contains("Answer: "),
+                "{path}?{query}: the query comes first"
+            );
+        }
+    }
+    assert_eq!(kinds(&place).await, before);
+    let waiting = place.server.places.data.join("pending");
+    assert!(!waiting.exists(), "no order waits for its answer");
+    assert_eq!(get(&place, key).await.json()["Enabled"], true);
+    assert_eq!(place.server.keys.installed().len(), 1);
+    assert_eq!(
+        get(&place, "/api/sessions").await.json()["Sessions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
