@@ -10,6 +10,8 @@
 mod component;
 #[path = "support/place.rs"]
 mod place;
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/vendor.rs"]
 mod vendor;
 
@@ -20,8 +22,9 @@ use std::{
 };
 
 use component::Component;
-use place::{Place, Running, SERIES};
+use place::{Place, SERIES};
 use protocol::wire::message::{Answer, Id};
+use running::Running;
 
 const HOUR: i64 = 60 * 60;
 
@@ -89,7 +92,7 @@ fn kill_after_keeping(server: Running, file: &Path, before: Option<Vec<u8>>) {
         assert!(begin.elapsed() < Duration::from_secs(30), "nothing is kept");
         std::thread::sleep(Duration::from_millis(20));
     }
-    server.kill();
+    drop(server);
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn a_clock_that_is_set_back_lengthens_no_licence_and_is_reported() {
     kill_after_keeping(server, &file, None);
 
     let before = std::fs::read(&file).unwrap();
-    let server = Place::start_as(at(&place, &shim, 13 * HOUR, "run"));
+    let server = Running::start(&mut at(&place, &shim, 13 * HOUR, "run"));
     assert!(!is_granted(&server), "its time is over");
     kill_after_keeping(server, &file, Some(before));
 
@@ -121,7 +124,7 @@ fn a_clock_that_is_set_back_lengthens_no_licence_and_is_reported() {
     assert_eq!(doctor.status.code(), Some(1), "{table}");
     assert!(table.contains("set back"), "{table}");
 
-    let server = Place::start_as(at(&place, &shim, 0, "run"));
+    let server = Running::start(&mut at(&place, &shim, 0, "run"));
     assert!(
         !is_granted(&server),
         "a clock set back lengthened the licence"
@@ -131,18 +134,18 @@ fn a_clock_that_is_set_back_lengthens_no_licence_and_is_reported() {
     let error = licence["OpenError"].as_str().unwrap();
     assert!(error.contains("set back"), "{error}");
     events(&server, "ClockSetBack");
-    server.kill();
+    drop(server);
 
     // What was kept is altered: the journal still knows what time it was.
     let text = std::fs::read_to_string(&file).unwrap();
     let (_, code) = text.split_once(' ').unwrap();
     std::fs::write(&file, format!("{}000 {code}", now - HOUR)).unwrap();
-    let server = Place::start_as(at(&place, &shim, 0, "run"));
+    let server = Running::start(&mut at(&place, &shim, 0, "run"));
     assert!(
         !is_granted(&server),
         "altering the record lengthened the licence"
     );
     let kinds = events(&server, "ClockSetBack");
     assert!(kinds.contains(&"ClockForgotten".to_owned()), "{kinds:?}");
-    server.kill();
+    drop(server);
 }

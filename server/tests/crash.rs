@@ -12,6 +12,8 @@
 mod component;
 #[path = "support/place.rs"]
 mod place;
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/vendor.rs"]
 mod vendor;
 
@@ -24,6 +26,7 @@ use std::{
 use component::Component;
 use place::{Place, SERIES};
 use protocol::wire::message::{Answer, Id};
+use running::Running;
 
 /// Fewer than the workers want, so that denials are a part of it.
 const SEATS: u32 = 60;
@@ -94,7 +97,7 @@ fn settled(answer: &Answer) -> Known {
 }
 
 /// Compares what the server says with what every worker was told.
-fn check(server: &place::Running, workers: &[BTreeMap<u32, Known>], kill: u32) {
+fn check(server: &Running, workers: &[BTreeMap<u32, Known>], kill: u32) {
     let answer = server.get("/api/sessions");
     let sessions = answer["Sessions"].as_array().unwrap();
     let mut there = BTreeSet::new();
@@ -160,7 +163,7 @@ fn killed_at_any_point_it_loses_no_seat_and_gives_none_twice() {
             std::thread::sleep(Duration::from_millis(
                 u64::from(u16::from_le_bytes([low, high])) % 150,
             ));
-            server.kill();
+            drop(server);
             answered += players
                 .into_iter()
                 .map(|player| player.join().unwrap())

@@ -10,19 +10,23 @@
 mod component;
 #[path = "support/place.rs"]
 mod place;
+#[path = "support/running.rs"]
+mod running;
+#[path = "support/small_disk.rs"]
+mod small_disk;
 #[path = "support/vendor.rs"]
 mod vendor;
 
 use std::{collections::BTreeSet, io::Write, path::Path, process::Command};
 
 use component::Component;
-use place::{Place, Running, SERIES};
+use place::{Place, SERIES};
 use protocol::{
     Reason,
     wire::message::{Answer, Id, Request},
 };
-
-const DATA: &str = "var/1C/licence/data";
+use running::Running;
+use small_disk::DATA;
 
 fn numbers(server: &Running) -> BTreeSet<u32> {
     let answer = server.get("/api/sessions");
@@ -39,25 +43,7 @@ fn a_full_disk_refuses_seats_and_corrupts_nothing_and_room_is_enough_to_go_on() 
     let program = Path::new(env!("CARGO_BIN_EXE_licenceserver"));
     let place = Place::new(root.path(), program, 100_000, None, conf);
     let data = root.path().join(DATA);
-    let kept = root.path().join("kept");
-    std::fs::rename(&data, &kept).unwrap();
-    std::fs::create_dir(&data).unwrap();
-    // The file system is seen by the server alone, and goes with it.
-    let script =
-        "mount -t tmpfs -o size=3m none \"$1\" && cp -p \"$2\"/* \"$1\" && exec \"$3\" run";
-    let mut small = Command::new("unshare");
-    small
-        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
-        .args([&data, &kept, &program.to_path_buf()])
-        .envs([
-            ("LICENCE_ROOT", root.path().as_os_str()),
-            ("LICENCE_MACHINE_ID", "test-machine".as_ref()),
-        ]);
-    let server = Place::start_as(small);
-    let seen = Path::new("/proc")
-        .join(server.process.id().to_string())
-        .join("root")
-        .join(data.strip_prefix("/").unwrap());
+    let (server, seen) = small_disk::start(root.path(), program, "3m");
     let mut component = Component::connect(server.port, SERIES, 1, Id::random()).unwrap();
     let mut granted = BTreeSet::new();
     let mut take = |component: &mut Component, number| match component
@@ -116,7 +102,7 @@ fn a_full_disk_refuses_seats_and_corrupts_nothing_and_room_is_enough_to_go_on() 
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
     }
-    server.kill();
+    drop(server);
     let server = place.start();
     assert_eq!(numbers(&server), granted);
 }

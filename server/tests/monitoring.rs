@@ -11,6 +11,8 @@ mod component;
 #[path = "support/place.rs"]
 #[expect(dead_code, reason = "other tests read the API, too")]
 mod place;
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/vendor.rs"]
 mod vendor;
 

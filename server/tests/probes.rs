@@ -7,11 +7,12 @@
 )]
 
 #[path = "support/place.rs"]
-#[expect(
-    dead_code,
-    reason = "other tests read the API and kill the server, too"
-)]
+#[expect(dead_code, reason = "other tests read the API, too")]
 mod place;
+#[path = "support/running.rs"]
+mod running;
+#[path = "support/small_disk.rs"]
+mod small_disk;
 #[path = "support/vendor.rs"]
 mod vendor;
 
@@ -25,6 +26,7 @@ use std::{
 };
 
 use place::Place;
+use running::Running;
 
 /// Longer than anything here may take on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -79,26 +81,8 @@ fn probes_answer_while_the_server_works_and_the_command_tells_when_it_does_not()
 fn a_disk_that_takes_nothing_makes_the_server_unready_until_it_has_room_again() {
     let root = tempfile::tempdir().unwrap();
     place(root.path());
-    let data = root.path().join("var/1C/licence/data");
-    let kept = root.path().join("kept");
-    std::fs::rename(&data, &kept).unwrap();
-    std::fs::create_dir(&data).unwrap();
-    // The file system is seen by the server alone, and goes with it.
-    let script =
-        "mount -t tmpfs -o size=1m none \"$1\" && cp -p \"$2\"/* \"$1\" && exec \"$3\" run";
-    let mut small = Command::new("unshare");
-    small
-        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
-        .args([&data, &kept, Path::new(env!("CARGO_BIN_EXE_licenceserver"))])
-        .envs([
-            ("LICENCE_ROOT", root.path().as_os_str()),
-            ("LICENCE_MACHINE_ID", "test-machine".as_ref()),
-        ]);
-    let server = Place::start_as(small);
-    let seen = Path::new("/proc")
-        .join(server.process.id().to_string())
-        .join("root")
-        .join(data.strip_prefix("/").unwrap());
+    let program = Path::new(env!("CARGO_BIN_EXE_licenceserver"));
+    let (server, seen) = small_disk::start(root.path(), program, "1m");
     let mut filler = std::fs::File::create(seen.join("filler")).unwrap();
     while filler.write_all(&[0; 4096]).is_ok() {}
     // Wrong passwords are lines of the journal; what the store has of room already lasts for a while.
@@ -146,7 +130,7 @@ fn systemd_hears_of_readiness_life_and_the_end_and_of_nothing_while_the_server_h
         .env("NOTIFY_SOCKET", &socket)
         // Microseconds: a ping every 0.2 s.
         .env("WATCHDOG_USEC", "600000");
-    let mut server = Place::start_as(command);
+    let mut server = Running::start(&mut command);
     let heard = |patience| {
         systemd.set_read_timeout(Some(patience)).unwrap();
         let mut word = [0; 256];

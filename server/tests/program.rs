@@ -5,20 +5,19 @@
     reason = "a test that meets an error should end there"
 )]
 
+#[path = "support/running.rs"]
+mod running;
+
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_licenceserver");
+use running::Running;
 
-struct Server {
-    process: Child,
-    port: u16,
-    _lines: BufReader<std::process::ChildStdout>,
-}
+const PROGRAM: &str = env!("CARGO_BIN_EXE_licenceserver");
 
 fn program(root: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
@@ -38,33 +37,8 @@ fn write_conf(root: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-fn start(root: &Path) -> Server {
-    let mut process = program(root)
-        .arg("-r")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap());
-    let mut line = String::new();
-    lines.read_line(&mut line).unwrap();
-    let port = line
-        .trim()
-        .strip_prefix("listening on http://127.0.0.1:")
-        .expect(&line)
-        .parse()
-        .unwrap();
-    Server {
-        process,
-        port,
-        _lines: lines,
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn start(root: &Path) -> Running {
+    Running::start(program(root).arg("-r"))
 }
 
 fn get(port: u16, path: &str) -> String {

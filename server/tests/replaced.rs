@@ -11,8 +11,9 @@
 #[expect(dead_code, reason = "other tests release seats, too")]
 mod component;
 #[path = "support/place.rs"]
-#[expect(dead_code, reason = "other tests kill the server")]
 mod place;
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/vendor.rs"]
 mod vendor;
 
@@ -29,8 +30,9 @@ use std::{
 };
 
 use component::Component;
-use place::{Place, Running, SERIES};
+use place::{Place, SERIES};
 use protocol::wire::message::{Answer, Id};
+use running::Running;
 
 const PROCESSES: u32 = 20;
 const SESSIONS: u32 = 50;
@@ -162,7 +164,7 @@ fn a_server_that_is_replaced_under_a_thousand_sessions_loses_none_of_them() {
             ("LICENCE_ROOT", root.path().as_os_str()),
             ("LICENCE_MACHINE_ID", "test-machine".as_ref()),
         ]);
-        let server = Place::start_as(command);
+        let server = Running::start(&mut command);
         let took = begun.elapsed();
         wait_for(answers.load(Ordering::Relaxed) + ROUNDS);
         stop.store(true, Ordering::Relaxed);

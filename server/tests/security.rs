@@ -7,27 +7,19 @@
     reason = "a test that meets an error should end there"
 )]
 
+#[path = "support/running.rs"]
+mod running;
+
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{IpAddr, SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
-struct Server {
-    process: Child,
-    port: u16,
-    _lines: BufReader<std::process::ChildStdout>,
-}
+use running::Running;
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn start(root: &Path, conf: &str) -> Server {
+fn start(root: &Path, conf: &str) -> Running {
     let folder = root.join("var/1C/licence/3.0");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(
@@ -35,22 +27,8 @@ fn start(root: &Path, conf: &str) -> Server {
         format!("[Common]\nServerPort=0\n{conf}"),
     )
     .unwrap();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_licenceserver"))
-        .arg("run")
-        .env("LICENCE_ROOT", root)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap());
-    let mut line = String::new();
-    lines.read_line(&mut line).unwrap();
-    let port = line.trim().rsplit_once(':').unwrap().1.parse().unwrap();
-    Server {
-        process,
-        port,
-        _lines: lines,
-    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_licenceserver"));
+    Running::start(command.arg("run").env("LICENCE_ROOT", root))
 }
 
 /// An address of this computer that is not loopback.
@@ -68,7 +46,7 @@ const ADMIN: &str = "YWRtaW46YWRtaW4=";
 const OTHER: &str = "YWRtaW46b3RoZXI=";
 
 /// The status that a request is answered with.
-fn status(server: &Server, to: IpAddr, request: &str, headers: &str, secret: &str) -> u16 {
+fn status(server: &Running, to: IpAddr, request: &str, headers: &str, secret: &str) -> u16 {
     let mut stream = TcpStream::connect(SocketAddr::new(to, server.port)).unwrap();
     let host = if headers.contains("Host:") {
         String::new()

@@ -12,6 +12,8 @@
 mod component;
 #[path = "../../tests/support/place.rs"]
 mod place;
+#[path = "../../tests/support/running.rs"]
+mod running;
 #[path = "../../tests/support/vendor.rs"]
 mod vendor;
 
@@ -154,7 +156,7 @@ fn main() {
         println!("held by components: {held}; the server says: {usage}");
     });
     println!("memory after the churn: {} MB", memory(server.process.id()));
-    server.kill();
+    drop(server);
     let begin = Instant::now();
     let server = place.start();
     println!(

@@ -6,10 +6,10 @@
 )]
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
 use protocol::{
@@ -18,7 +18,7 @@ use protocol::{
     series::{self, Series},
 };
 
-use crate::vendor;
+use crate::{running::Running, vendor};
 
 /// The series of all these tests.
 pub(crate) const SERIES: KeyId = KeyId(0x672B);
@@ -27,13 +27,6 @@ pub(crate) const SERIES: KeyId = KeyId(0x672B);
 pub(crate) struct Place {
     root: PathBuf,
     program: PathBuf,
-}
-
-/// A server that runs; it is killed when it is dropped.
-pub(crate) struct Running {
-    pub(crate) process: Child,
-    pub(crate) port: u16,
-    lines: BufReader<std::process::ChildStdout>,
 }
 
 impl Place {
@@ -76,45 +69,11 @@ impl Place {
 
     /// Starts the program, and waits until it listens.
     pub(crate) fn start(&self) -> Running {
-        let mut command = self.command();
-        command.arg("run");
-        Self::start_as(command)
-    }
-
-    /// Starts the program by a command of one's own.
-    pub(crate) fn start_as(mut command: Command) -> Running {
-        let mut process = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let port = line
-            .trim()
-            .strip_prefix("listening on http://127.0.0.1:")
-            .unwrap_or_else(|| panic!("the server said '{line}'"))
-            .parse()
-            .unwrap();
-        Running {
-            process,
-            port,
-            lines,
-        }
+        Running::start(self.command().arg("run"))
     }
 }
 
 impl Running {
-    /// Ends the process as a power cut would: no handler runs.
-    pub(crate) fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        // Nobody may be left who reads the pipe.
-        let mut rest = String::new();
-        self.lines.read_to_string(&mut rest).unwrap();
-    }
-
     /// The JSON that the API answers.
     pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
@@ -127,13 +86,5 @@ impl Running {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
