@@ -79,6 +79,18 @@ pub enum Command {
     ForgetOperations(Moment),
 }
 
+impl Command {
+    /// Whether it looks at the keys and the time anew by itself.
+    pub fn looks_at_time(&self) -> bool {
+        matches!(self, Self::TimePassed | Self::KeysChanged(_))
+    }
+
+    /// Whether it moves seats to where the keys have them; where they are many, only a part.
+    pub fn moves_seats(&self) -> bool {
+        self.looks_at_time() || matches!(self, Self::SwitchKey { .. })
+    }
+}
+
 /// A component that comes back.
 #[derive(Clone, Debug)]
 pub struct Resume {
@@ -231,6 +243,13 @@ pub enum Outcome {
     UnknownSession,
     /// The series has no key of that number.
     UnknownKey,
+}
+
+impl Outcome {
+    /// Whether another such command is needed for the rest.
+    pub fn more(&self) -> bool {
+        matches!(self, Self::Done { more: true, .. })
+    }
 }
 
 /// A change of one row.

@@ -113,11 +113,29 @@ pub fn usable(key: &Key, all: &[Key], now: Moment) -> Result<(), Unusable> {
     }
 }
 
-/// The next moment at which a key begins or ends.
-pub fn next_change(keys: &[Key], now: Moment) -> Option<Moment> {
-    keys.iter()
-        .flat_map(|key| [key.starts, key.ends])
-        .flatten()
-        .filter(|moment| *moment > now)
-        .min()
+/// When the keys of a series must be looked at again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// When a key begins or ends next, or at once while seats are left to move.
+    next: Option<Moment>,
+    /// When they were looked at last.
+    looked: Option<Moment>,
+}
+
+impl Due {
+    /// After a look at `now`; `more` when it moved a part of the seats.
+    pub fn after(keys: &[Key], now: Moment, more: bool) -> Self {
+        let moments = keys.iter().flat_map(|key| [key.starts, key.ends]).flatten();
+        let next = moments.filter(|moment| *moment > now).min();
+        Self {
+            next: if more { Some(now) } else { next },
+            looked: Some(now),
+        }
+    }
+
+    /// Whether they must be looked at. Also when the time is earlier than it was: what was seen of a clock that leapt
+    /// and was set right is true no more.
+    pub fn is_at(&self, now: Moment) -> bool {
+        self.next.is_some_and(|next| next <= now) || self.looked.is_some_and(|looked| now < looked)
+    }
 }

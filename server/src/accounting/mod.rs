@@ -28,7 +28,7 @@ pub use decide::{Decision, decide};
 pub use event::{Admin, Event, EventKind, MAX_DATA};
 pub use id::{ConnectionId, Moment, OperationId, SessionId, TokenHash};
 pub use index::{Index, MAX_APPS};
-pub use key::{Key, KeyState, Unusable, next_change, usable};
+pub use key::{Due, Key, KeyState, Unusable, usable};
 pub use rules::{RuleBook, Rules, lower_case_list};
 pub use session::{Connection, Session, Text};
 pub use view::{Holder, Order, Seat, View};

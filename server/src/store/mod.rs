@@ -88,7 +88,8 @@ pub trait Store: Send + Sync {
     fn session(&self, id: SessionId) -> Answer<'_, Option<SessionRow>>;
     /// Detached sessions whose linger is over at that moment, or lasts longer than `linger` from then.
     fn linger_ended(&self, now: Moment, linger: Duration) -> Answer<'_, Vec<(KeyId, SessionId)>>;
-    /// Series with a key that begins or ends by time at or before that moment since it was last looked at.
+    /// Series whose keys must be looked at: one begins or ends by time at or before that moment since they were last looked
+    /// at, seats are left to move, or the time is earlier than it was then.
     fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>>;
     /// All series that have rows or keys.
     fn series(&self) -> Answer<'_, Vec<KeyId>>;

@@ -32,7 +32,7 @@ use super::{
     UsageNow, UsageQuery, UsageRow,
 };
 use crate::accounting::{
-    Command, ConnectionId, Event, Index, Lost, Moment, Outcome, RuleBook, SessionId, View,
+    Command, ConnectionId, Due, Event, Index, Lost, Moment, Outcome, RuleBook, SessionId, View,
 };
 
 /// How many changes a slow listener may be behind.
@@ -49,8 +49,8 @@ pub type Listener = Box<dyn Fn(Vec<Lost>) + Send>;
 #[derive(Default)]
 struct Series {
     index: Index,
-    /// When a key begins or ends next.
-    due: Option<Moment>,
+    /// When the keys must be looked at again.
+    due: Due,
     meter: Meter,
 }
 
@@ -315,7 +315,7 @@ impl Store for Embedded {
     }
 
     fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>> {
-        let due = |series: &RwLock<Series>| series.read().due.is_some_and(|due| due <= now);
+        let due = |series: &RwLock<Series>| series.read().due.is_at(now);
         let found = self
             .all()
             .into_iter()

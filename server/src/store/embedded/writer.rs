@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::{Clock, Ledger, Listener, Series, events, rows, schema, usage};
 use crate::{
     accounting::{
-        Command, Delta, Event, Lost, Moment, Outcome, RuleBook, Rules, View, decide, next_change,
+        Command, Delta, Due, Event, Lost, Moment, Outcome, RuleBook, Rules, View, decide,
     },
     store::{
         StoreError,
@@ -57,7 +57,7 @@ enum Waiting {
 struct Batch {
     written: Vec<(KeyId, Delta)>,
     undo: Vec<(Arc<RwLock<Series>>, Delta)>,
-    due: Vec<(Arc<RwLock<Series>>, Option<Moment>)>,
+    due: Vec<(Arc<RwLock<Series>>, Due)>,
     events: Vec<EventRow>,
     minutes: Vec<UsageRow>,
     /// The minute that begins once these rows are written.
@@ -191,9 +191,8 @@ impl Writer {
         let now = (self.clock)();
         let series = self.series(key_id);
         batch.touched.insert(key_id);
-        let overdue = series.read().due.is_some_and(|due| due <= now);
-        let timed = matches!(command, Command::TimePassed | Command::KeysChanged(_));
-        if overdue && !timed {
+        let overdue = series.read().due.is_at(now);
+        if overdue && !command.looks_at_time() {
             // A key ended a moment ago: nobody may be seated by its former state.
             self.one(key_id, &series, Command::TimePassed, now, batch);
         }
@@ -208,7 +207,7 @@ impl Writer {
         now: Moment,
         batch: &mut Batch,
     ) -> Outcome {
-        let timed = matches!(command, Command::TimePassed | Command::KeysChanged(_));
+        let moves_seats = command.moves_seats();
         let rules = self.rules(key_id);
         // Only this thread writes, so what is read here still holds below.
         let decision = decide(&series.read().index, command, &rules, now);
@@ -223,8 +222,9 @@ impl Writer {
         for event in decision.events {
             self.line(batch, Some(key_id), now, event);
         }
-        if timed {
-            let due = next_change(locked.index.keys(), now);
+        if moves_seats {
+            // What is left to move is moved with the next command, or the next look at the time.
+            let due = Due::after(locked.index.keys(), now, decision.outcome.more());
             batch
                 .due
                 .push((Arc::clone(series), std::mem::replace(&mut locked.due, due)));

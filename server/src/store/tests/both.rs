@@ -69,6 +69,63 @@ async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago_in_any_store() {
     }
 }
 
+#[tokio::test]
+async fn a_large_key_that_ends_gives_all_its_seats_back_whoever_comes_first_in_any_store() {
+    for open in STORES {
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1000));
+        let store = open(&folder.path().join("server.db"), &time);
+        let seats = EXPIRY_CHUNK as u32 + 10;
+        let ending = Command::KeysChanged(vec![key(seats, Some(Moment(2000)))]);
+        ask(&*store, ending).await;
+        let connection = connection();
+        let id = connection.id;
+        ask(&*store, connect(connection)).await;
+        let claims = (0..seats).map(|number| store.apply(SERIES, acquire(&claim(id, number))));
+        let granted = futures_util::future::join_all(claims).await;
+        assert!(
+            granted
+                .iter()
+                .all(|one| matches!(one, Ok(Outcome::Granted(_))))
+        );
+        time.store(2000, Ordering::Relaxed);
+        // Somebody comes before the time is looked at, and moves a part of the seats.
+        ask(&*store, connect(super::connection())).await;
+        assert_eq!(store.used(SERIES, 7).await.unwrap(), 10);
+        // What is done each second does the rest.
+        assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
+        ask(&*store, Command::TimePassed).await;
+        assert_eq!(store.used(SERIES, 7).await.unwrap(), 0);
+        assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_key_ends_at_its_time_after_a_clock_that_leapt_and_was_set_right_in_any_store() {
+    for open in STORES {
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1000));
+        let store = open(&folder.path().join("server.db"), &time);
+        let ending = Command::KeysChanged(vec![key(2, Some(Moment(2000)))]);
+        ask(&*store, ending).await;
+        let connection = connection();
+        let id = connection.id;
+        ask(&*store, connect(connection)).await;
+        time.store(9000, Ordering::Relaxed);
+        ask(&*store, Command::TimePassed).await;
+        // Right again: the key is looked at at once, and then at its end.
+        time.store(1500, Ordering::Relaxed);
+        assert_eq!(store.keys_due(Moment(1500)).await.unwrap(), [SERIES]);
+        let granted = ask(&*store, acquire(&claim(id, 1))).await;
+        assert!(matches!(granted, Outcome::Granted(_)));
+        assert_eq!(store.keys_due(Moment(1500)).await.unwrap(), []);
+        assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
+        time.store(2000, Ordering::Relaxed);
+        ask(&*store, Command::TimePassed).await;
+        assert_eq!(store.used(SERIES, 7).await.unwrap(), 0);
+    }
+}
+
 /// Random numbers that are the same in every run.
 struct Dice(u64);
 

@@ -14,7 +14,7 @@ use protocol::{
 use rusqlite::{Connection as Database, OptionalExtension, Row, ToSql, params};
 
 use super::*;
-use crate::accounting::{Delta, Effect, Holder, KeyState, Order, Seat, View, decide, next_change};
+use crate::accounting::{Delta, Due, Effect, Holder, KeyState, Order, Seat, View, decide};
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS connections (id BLOB PRIMARY KEY, series INTEGER, row BLOB);
@@ -27,8 +27,8 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS keys (series INTEGER, key_no INTEGER, row BLOB, PRIMARY KEY (series, key_no));
 ";
 
-/// The keys of a series, which have files of their own, and when one begins or ends next.
-type Keys = HashMap<KeyId, (Vec<Key>, Option<Moment>)>;
+/// The keys of a series, which have files of their own, and when they must be looked at.
+type Keys = HashMap<KeyId, (Vec<Key>, Due)>;
 
 pub(super) struct Sql {
     database: Mutex<Database>,
@@ -41,6 +41,8 @@ impl Sql {
     pub(super) fn open(file: &Path, time: &Arc<AtomicI64>) -> Self {
         let database = Database::open(file).unwrap();
         database.execute_batch(TABLES).unwrap();
+        // No test cuts its power.
+        database.pragma_update(None, "synchronous", false).unwrap();
         Self {
             database: Mutex::new(database),
             keys: Mutex::default(),
@@ -56,15 +58,13 @@ impl Sql {
         let (mut pool, mut due) = keys.get(&key_id).cloned().unwrap_or_default();
         let rules = self.rules.lock().of(key_id);
         let transaction = database.transaction()?;
-        let timed =
-            |command: &Command| matches!(command, Command::TimePassed | Command::KeysChanged(_));
         let mut commands = vec![command];
-        if due.is_some_and(|due| due <= now) && !timed(&commands[0]) {
+        if due.is_at(now) && !commands[0].looks_at_time() {
             commands.insert(0, Command::TimePassed);
         }
         let mut outcome = None;
         for command in commands {
-            let looked = timed(&command);
+            let moves_seats = command.moves_seats();
             let decision = {
                 let view = Look {
                     database: &transaction,
@@ -79,8 +79,8 @@ impl Sql {
                     other => write(&transaction, key_id.0, other)?,
                 }
             }
-            if looked {
-                due = next_change(&pool, now);
+            if moves_seats {
+                due = Due::after(&pool, now, decision.outcome.more());
             }
             outcome = Some(decision.outcome);
         }
@@ -415,8 +415,9 @@ impl Store for Sql {
         let keys = self.keys.lock();
         let due = keys
             .iter()
-            .filter(|(_, (_, due))| due.is_some_and(|due| due <= now));
-        let due = due.map(|(key_id, _)| *key_id).collect();
+            .filter(|(_, (_, due))| due.is_at(now))
+            .map(|(key_id, _)| *key_id)
+            .collect();
         Box::pin(async move { Ok(due) })
     }
 
