@@ -70,6 +70,8 @@ pub(super) struct Channel {
     room: Condvar,
     worn: AtomicBool,
     transfers: AtomicU32,
+    /// Held while a request goes in parts.
+    large: Mutex<()>,
     opened: Instant,
 }
 
@@ -118,6 +120,7 @@ impl Channel {
             room: Condvar::new(),
             worn: AtomicBool::new(false),
             transfers: AtomicU32::new(0),
+            large: Mutex::new(()),
             opened: Instant::now(),
         })
     }
@@ -150,6 +153,11 @@ impl Channel {
         let parts = Plain::split(to_cbor(request), transfer).map_err(|error| {
             ChannelError::Wrong(texts::error_about(Reason::TooLong, &error.to_string()))
         })?;
+        // The server keeps few large requests of one channel: one after another.
+        let alone = (parts.len() > 1).then(|| self.large.try_lock_until(deadline));
+        if matches!(alone, Some(None)) {
+            return Err(ChannelError::Silent(texts::error(Reason::TimedOut)));
+        }
         let mut last = None;
         for part in parts {
             last = Some(self.exchange(part, deadline)?);

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -16,17 +17,25 @@ use protocol::{
 };
 use tokio::sync::Notify;
 
-use super::Life;
+use super::{
+    Life,
+    budget::{Budget, Kept},
+};
+use crate::access::neighbourhood;
 
 const SHARDS: usize = 64;
 /// More channels than this are refused: it is the memory of 100,000 processes that all came twice.
 const MAX_CHANNELS: usize = 200_000;
+/// The most of one neighbourhood: nobody keeps all others out. This computer is no stranger.
+const MAX_OF_ONE: usize = MAX_CHANNELS / 4;
 /// A channel that was not used for so long is dropped, in seconds. Its component makes a new one by itself.
 const IDLE: u64 = 5 * 60;
 /// The same for a channel on which nobody said hello.
 const IDLE_WITHOUT_HELLO: u64 = 60;
 /// How many large requests of one channel may be under way.
 const MAX_TRANSFERS: usize = 4;
+/// A large request that is not whole after so long is a component's that gave up.
+const UNFINISHED: Duration = Duration::from_secs(10);
 
 /// What one handshake made.
 pub struct Channel {
@@ -42,22 +51,30 @@ pub struct Channel {
     pub life: OnceLock<Arc<Life>>,
     transfers: Mutex<HashMap<u32, Transfer>>,
     /// Parts of large answers by request number, until they are acknowledged.
-    larges: Mutex<BTreeMap<u64, Vec<Vec<u8>>>>,
+    larges: Mutex<BTreeMap<u64, Vec<Kept>>>,
+    budget: Arc<Budget>,
+    /// Whose it is, for the limit of one.
+    stranger: Option<IpAddr>,
     created: Instant,
     used: AtomicU64,
 }
 
-/// A request in parts that is past a limit.
+/// Why a part of a request is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge;
+pub(super) enum PartError {
+    /// The parts do not fit together, or are too many.
+    Wrong,
+    /// Too much is under way.
+    Busy,
+}
 
 struct Transfer {
-    parts: Vec<Option<Vec<u8>>>,
+    parts: Vec<Option<Kept>>,
+    since: Instant,
 }
 
 impl Channel {
-    /// A new channel.
-    pub fn new(key_id: KeyId, sealer: Sealer) -> Self {
+    fn new(key_id: KeyId, sealer: Sealer, budget: Arc<Budget>, stranger: Option<IpAddr>) -> Self {
         Self {
             key_id,
             sealer,
@@ -66,6 +83,8 @@ impl Channel {
             life: OnceLock::new(),
             transfers: Mutex::default(),
             larges: Mutex::default(),
+            budget,
+            stranger,
             created: Instant::now(),
             used: AtomicU64::new(0),
         }
@@ -95,57 +114,72 @@ impl Channel {
     /// Takes a part of a large request; the whole when it was the last one.
     ///
     /// # Errors
-    /// [`TooLarge`], also when the parts do not fit together.
-    pub fn part(
+    /// [`PartError`].
+    pub(super) fn part(
         &self,
         transfer: u32,
         index: u16,
         count: u16,
         bytes: Vec<u8>,
-    ) -> Result<Option<Vec<u8>>, TooLarge> {
+    ) -> Result<Option<Vec<u8>>, PartError> {
         // Before hello anybody may be sending: no more than hello itself needs is kept.
         let most = if self.life.get().is_some() {
             MAX_TRANSFERS
         } else {
             1
         };
+        let kept = Kept::new(bytes, &self.budget).ok_or(PartError::Busy)?;
         let mut transfers = self.transfers.lock();
+        transfers.retain(|_, transfer| transfer.since.elapsed() < UNFINISHED);
         if !transfers.contains_key(&transfer) && transfers.len() >= most {
-            // An unfinished one is a component's that gave up.
-            transfers.clear();
+            return Err(PartError::Busy);
         }
         let count = usize::from(count);
         let under_way = transfers.entry(transfer).or_insert_with(|| Transfer {
-            parts: vec![None; count],
+            parts: std::iter::repeat_with(|| None).take(count).collect(),
+            since: Instant::now(),
         });
         let parts = &mut under_way.parts;
         if parts.len() != count {
-            return Err(TooLarge);
+            return Err(PartError::Wrong);
         }
-        parts[usize::from(index)] = Some(bytes);
-        if parts.iter().flatten().map(Vec::len).sum::<usize>() > MAX_PAYLOAD {
+        *parts.get_mut(usize::from(index)).ok_or(PartError::Wrong)? = Some(kept);
+        let length = |part: &Kept| part.bytes().len();
+        if parts.iter().flatten().map(length).sum::<usize>() > MAX_PAYLOAD {
             transfers.remove(&transfer);
-            return Err(TooLarge);
+            return Err(PartError::Wrong);
         }
         if parts.iter().any(Option::is_none) {
             return Ok(None);
         }
-        Ok(transfers
-            .remove(&transfer)
-            .map(|transfer| transfer.parts.into_iter().flatten().flatten().collect()))
+        let whole = transfers.remove(&transfer).map(|transfer| {
+            let parts = transfer.parts.iter().flatten();
+            parts.flat_map(Kept::bytes).copied().collect()
+        });
+        Ok(whole)
     }
 
-    /// Keeps the further parts of a large answer.
-    pub fn keep_large(&self, number: u64, parts: Vec<Vec<u8>>) {
-        if !parts.is_empty() {
-            self.larges.lock().insert(number, parts);
+    /// Keeps the further parts of a large answer. False when there is no room.
+    pub(super) fn keep_large(&self, number: u64, parts: Vec<Vec<u8>>) -> bool {
+        if parts.is_empty() {
+            return true;
         }
+        let kept: Option<Vec<Kept>> = parts
+            .into_iter()
+            .map(|part| Kept::new(part, &self.budget))
+            .collect();
+        let Some(kept) = kept else {
+            return false;
+        };
+        self.larges.lock().insert(number, kept);
+        true
     }
 
     /// Part `index`, from 1, of the large answer to request `number`.
     pub fn large(&self, number: u64, index: u16) -> Option<Vec<u8>> {
         let at = usize::from(index).checked_sub(1)?;
-        self.larges.lock().get(&number)?.get(at).cloned()
+        let larges = self.larges.lock();
+        Some(larges.get(&number)?.get(at)?.bytes().to_vec())
     }
 
     /// The component has all answers below `ack`.
@@ -165,6 +199,8 @@ impl Channel {
 pub struct Channels {
     shards: [RwLock<HashMap<ChannelId, Arc<Channel>>>; SHARDS],
     count: AtomicUsize,
+    strangers: Mutex<HashMap<IpAddr, usize>>,
+    budget: Arc<Budget>,
 }
 
 impl Default for Channels {
@@ -172,8 +208,14 @@ impl Default for Channels {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             count: AtomicUsize::new(0),
+            strangers: Mutex::default(),
+            budget: Arc::default(),
         }
     }
+}
+
+fn stranger(peer: IpAddr) -> Option<IpAddr> {
+    (!peer.to_canonical().is_loopback()).then(|| neighbourhood(peer))
 }
 
 impl Channels {
@@ -187,31 +229,62 @@ impl Channels {
         self.shard(id).read().get(id).map(Arc::clone)
     }
 
-    /// Whether there is room for one more.
-    pub fn has_room(&self) -> bool {
+    /// Whether there is room for one more from there.
+    pub fn has_room(&self, peer: IpAddr) -> bool {
+        let of_one = stranger(peer).and_then(|from| self.strangers.lock().get(&from).copied());
         self.count.load(Ordering::Relaxed) < MAX_CHANNELS
+            && of_one.is_none_or(|count| count < MAX_OF_ONE)
     }
 
-    /// Adds a channel.
-    pub fn add(&self, id: ChannelId, channel: Channel) {
-        if self
-            .shard(&id)
-            .write()
-            .insert(id, Arc::new(channel))
-            .is_none()
-        {
-            self.count.fetch_add(1, Ordering::Relaxed);
+    /// Adds a channel of a series that a handshake made.
+    pub fn add(&self, id: ChannelId, key_id: KeyId, sealer: Sealer, peer: IpAddr) {
+        let stranger = stranger(peer);
+        let channel = Channel::new(key_id, sealer, Arc::clone(&self.budget), stranger);
+        self.shard(&id).write().insert(id, Arc::new(channel));
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(from) = stranger {
+            *self.strangers.lock().entry(from).or_default() += 1;
         }
     }
 
     /// Drops channels that nobody uses.
     pub fn sweep(&self) {
         for shard in &self.shards {
-            let mut shard = shard.write();
-            let before = shard.len();
-            shard.retain(|_, channel| !channel.is_idle());
-            self.count
-                .fetch_sub(before - shard.len(), Ordering::Relaxed);
+            let idle: Vec<_> = shard
+                .write()
+                .extract_if(|_, channel| channel.is_idle())
+                .collect();
+            self.count.fetch_sub(idle.len(), Ordering::Relaxed);
+            let mut strangers = self.strangers.lock();
+            for from in idle.iter().filter_map(|(_, channel)| channel.stranger) {
+                if let Some(count) = strangers.get_mut(&from) {
+                    *count -= 1;
+                }
+            }
+            strangers.retain(|_, count| *count > 0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn one_neighbourhood_leaves_room_for_others() {
+        let channels = Channels::default();
+        let from = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
+        channels.strangers.lock().insert(from, MAX_OF_ONE - 1);
+        assert!(channels.has_room(from));
+        channels.strangers.lock().insert(from, MAX_OF_ONE);
+        assert!(!channels.has_room(from));
+        assert!(channels.has_room(IpAddr::from(Ipv4Addr::new(192, 0, 2, 2))));
+        assert!(channels.has_room(IpAddr::from(Ipv4Addr::LOCALHOST)));
+        channels.sweep();
+        channels.strangers.lock().insert(from, 0);
+        channels.sweep();
+        assert!(channels.strangers.lock().is_empty());
     }
 }

@@ -1,10 +1,13 @@
 //! POST /component/v1/handshake: a new channel.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, header},
     response::Response,
 };
@@ -17,19 +20,20 @@ use protocol::{
     },
 };
 
-use super::{Channel, framed, refusal};
+use super::{framed, refusal};
 use crate::server::{Server, now};
 
 /// Answers a component's first message with the server's proof and a channel.
 pub async fn handshake(
     State(server): State<Arc<Server>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    framed(answer(&server, &headers, &body))
+    framed(answer(&server, peer.ip(), &headers, &body))
 }
 
-fn answer(server: &Server, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
+fn answer(server: &Server, peer: IpAddr, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
     let Ok(Frame::HandshakeRequest { clear, noise }) = Frame::from_bytes(body) else {
         return refusal::bad_message();
     };
@@ -47,7 +51,7 @@ fn answer(server: &Server, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
         };
         return refusal::old_version(&clear.version, older);
     }
-    if !server.channels.has_room() {
+    if !server.channels.has_room(peer) {
         return refusal::busy();
     }
     let moment = now();
@@ -77,7 +81,7 @@ fn answer(server: &Server, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
         &hello,
     ) {
         Ok((sealer, reply)) => {
-            server.channels.add(id, Channel::new(clear.key_id, sealer));
+            server.channels.add(id, clear.key_id, sealer, peer);
             reply.to_bytes()
         }
         Err(error) => {

@@ -17,7 +17,7 @@ use protocol::{
     },
 };
 
-use super::{Channel, framed, refusal, requests};
+use super::{Channel, channels::PartError, framed, refusal, requests};
 use crate::server::Server;
 
 /// Opens a request, has it worked on once, and answers. A repetition gets the same bytes.
@@ -81,7 +81,8 @@ async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
         } => match channel.part(transfer, index, count, bytes) {
             Ok(Some(payload)) => payload,
             Ok(None) => return finish(&channel, number, &PlainAnswer::Continue),
-            Err(_) => return whole(&channel, number, &denied(Reason::BadMessage)),
+            Err(PartError::Wrong) => return whole(&channel, number, &denied(Reason::BadMessage)),
+            Err(PartError::Busy) => return whole(&channel, number, &denied(Reason::ServerBusy)),
         },
         Plain::More {
             number: large,
@@ -123,8 +124,11 @@ fn denied(reason: Reason) -> Answer {
 fn whole(channel: &Channel, number: u64, answer: &Answer) -> Vec<u8> {
     match PlainAnswer::split(envelope::to_cbor(answer)) {
         Ok((first, rest)) => {
-            channel.keep_large(number, rest);
-            finish(channel, number, &first)
+            if channel.keep_large(number, rest) {
+                return finish(channel, number, &first);
+            }
+            let busy = envelope::to_cbor(&denied(Reason::ServerBusy));
+            finish(channel, number, &PlainAnswer::Whole(busy))
         }
         Err(error) => {
             log::error!("an answer is too large: {error}");

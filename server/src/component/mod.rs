@@ -1,5 +1,6 @@
 //! What components talk to: handshake, channels and the requests inside them.
 
+mod budget;
 mod channels;
 mod directories;
 mod handshake;

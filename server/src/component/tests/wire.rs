@@ -163,3 +163,29 @@ async fn a_large_request_comes_in_parts() {
     });
     assert_eq!(denied(&component.ask(ask).await), Reason::Altered);
 }
+
+#[tokio::test]
+async fn large_messages_do_not_push_each_other_out_and_have_a_limit_together() {
+    use crate::component::channels::PartError;
+
+    let place = place(1, "").await;
+    let component = Component::handshake(&place.server).await;
+    let channel = place.server.channels.get(&component.channel.channel);
+    let channel = channel.unwrap();
+    assert_eq!(channel.part(1, 0, 2, vec![1]), Ok(None));
+    assert_eq!(channel.part(2, 0, 2, vec![2]), Err(PartError::Busy));
+    assert_eq!(channel.part(1, 2, 2, vec![1]), Err(PartError::Wrong));
+    assert_eq!(channel.part(1, 1, 2, vec![3]), Ok(Some(vec![1, 3])));
+    assert_eq!(channel.part(2, 0, 1, vec![2]), Ok(Some(vec![2])));
+    let most = protocol::wire::MAX_PAYLOAD;
+    assert_eq!(channel.part(3, 0, 9, vec![0; most]), Ok(None));
+    assert_eq!(channel.part(3, 1, 9, vec![0]), Err(PartError::Wrong));
+    let mut kept = 0;
+    while channel.keep_large(kept, vec![vec![0; most]]) {
+        kept += 1;
+    }
+    assert_eq!(kept, 128, "256 MiB");
+    assert_eq!(channel.part(4, 0, 2, vec![1]), Err(PartError::Busy));
+    channel.acknowledge(1);
+    assert_eq!(channel.part(4, 0, 2, vec![1]), Ok(None));
+}
