@@ -1,6 +1,11 @@
 //! What ends by time: silent connections, lingering sessions, keys, remembered requests, unused channels.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     accounting::{Command, ConnectionId, Event, EventKind, Moment, Outcome},
@@ -14,6 +19,13 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// How long the effect of a request is remembered: longer than any component retries.
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
+/// How many connections are ended at once. Each command ends [`EXPIRY_CHUNK`](crate::accounting::EXPIRY_CHUNK) sessions at
+/// most, and what stands before a component in the writer's queue is what it waits for.
+const CONNECTIONS_AT_ONCE: usize = 8;
+/// How many lingering sessions are ended at once.
+const LINGERS_AT_ONCE: usize = 500;
+/// For how long one tick begins to end more of them. Keys and settings are looked at in between.
+const SHARE: Duration = Duration::from_millis(500);
 
 /// Runs until it is aborted.
 pub(crate) async fn run(server: Arc<Server>) {
@@ -25,8 +37,10 @@ pub(crate) async fn run(server: Arc<Server>) {
         ticks.tick().await;
         count += 1;
         // What the disk refused is tried again with the next tick.
-        if let Err(error) = tick(&server).await {
-            log::error!("{error}");
+        match tick(&server).await {
+            Ok(false) => {}
+            Ok(true) => ticks.reset_immediately(),
+            Err(error) => log::error!("{error}"),
         }
         if let Err(error) = clock(&server).await {
             log::error!("{error}");
@@ -42,7 +56,8 @@ pub(crate) async fn run(server: Arc<Server>) {
     }
 }
 
-async fn tick(server: &Server) -> Result<(), StoreError> {
+/// True when there is more to end than one tick's share.
+async fn tick(server: &Server) -> Result<bool, StoreError> {
     if server.keys.reload_if_changed() {
         log::info!("the keys changed and were read again");
         // What the disk refused now must not be forgotten.
@@ -55,21 +70,38 @@ async fn tick(server: &Server) -> Result<(), StoreError> {
     for key_id in server.store.keys_due(server.clock.now()).await? {
         server.change_keys(key_id, Command::TimePassed).await?;
     }
-    for (id, key_id) in server.lives.expired(server.conf().expire) {
-        expire(server, id, key_id).await?;
-    }
-    let now = server.clock.now();
-    for (key_id, session) in server
+    let begin = Instant::now();
+    let silent = server.lives.expired(server.conf().expire);
+    let ended = silent.len();
+    let begun = while_it_lasts(begin, silent)
+        .map(Ok)
+        .try_for_each_concurrent(CONNECTIONS_AT_ONCE, |(id, key_id)| {
+            expire(server, id, key_id)
+        });
+    begun.await?;
+    let linger = server.conf().rules.linger;
+    let over = server
         .store
-        .linger_ended(now, server.conf().rules.linger)
-        .await?
-    {
-        server
-            .store
-            .apply(key_id, Command::LingerEnded(session))
-            .await?;
-    }
-    Ok(())
+        .linger_ended(server.clock.now(), linger)
+        .await?;
+    let over_count = over.len();
+    let begun = while_it_lasts(begin, over).map(Ok).try_for_each_concurrent(
+        LINGERS_AT_ONCE,
+        async |(key_id, session)| {
+            let command = Command::LingerEnded(session);
+            server.store.apply(key_id, command).await.map(drop)
+        },
+    );
+    begun.await?;
+    Ok(begin.elapsed() >= SHARE && ended + over_count > 0)
+}
+
+/// Those of the list that are begun within a tick's share; the others are named again by the next tick.
+fn while_it_lasts<T>(begin: Instant, list: Vec<T>) -> impl Stream<Item = T> {
+    stream::iter(
+        list.into_iter()
+            .take_while(move |_| begin.elapsed() < SHARE),
+    )
 }
 
 /// Keeps what is seen of the time, and says when the wall clock is behind it.
@@ -105,7 +137,7 @@ async fn expire(
             .store
             .apply(key_id, Command::ConnectionExpired(id))
             .await?;
-        if !matches!(outcome, Outcome::Done { more: true, .. }) {
+        if !outcome.more() {
             break;
         }
     }

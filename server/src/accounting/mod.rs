@@ -38,7 +38,7 @@ pub const MAX_CHILDREN: usize = 16;
 /// How many connections one session may be attached to: worker processes come and go, but not by the thousand.
 pub const MAX_ATTACHED: usize = 64;
 /// How many sessions one expiry, or one change of the keys, ends or moves in one go, so that nobody waits for a large one.
-pub const EXPIRY_CHUNK: usize = 1000;
+pub const EXPIRY_CHUNK: usize = 200;
 
 #[cfg(test)]
 mod key_tests;

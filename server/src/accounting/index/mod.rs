@@ -10,7 +10,7 @@ mod slab;
 mod view;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher,
     time::Duration,
 };
@@ -28,7 +28,9 @@ use super::{
 };
 
 /// How many remembered requests are forgotten in one go.
-const FORGET_CHUNK: usize = 10_000;
+const FORGET_CHUNK: usize = 1000;
+/// How many sessions whose linger is over are named in one go.
+const MAX_LINGERS: usize = 10_000;
 /// How many applications an account of the usage names.
 pub const MAX_APPS: usize = 16;
 /// Texts over which the table of shared ones is cleared of those that nobody uses.
@@ -48,7 +50,8 @@ pub struct Index {
     seats: Seats,
     /// Sessions without a seat, by the key whose rights they have.
     unseated: BTreeMap<u32, HashSet<SessionId>>,
-    lingering: HashSet<SessionId>,
+    /// Sessions that nobody keeps, by their linger's end.
+    lingering: BTreeSet<(Moment, SessionId)>,
     operations: Operations,
     texts: HashSet<Text>,
     apps: HashMap<Text, u32>,
@@ -154,16 +157,15 @@ impl Index {
         apps
     }
 
-    /// Sessions whose linger is over, or lasts longer than `linger` from now.
+    /// Sessions whose linger is over, or lasts longer than `linger` from now; at most [`MAX_LINGERS`] of each.
     pub fn linger_ended(&self, now: Moment, linger: Duration) -> Vec<SessionId> {
         let longest = now.after(linger);
-        let over = |id: &&SessionId| {
-            let session = self.number_of(id).and_then(|at| self.sessions.get(at));
-            session
-                .and_then(|session| session.linger_until)
-                .is_some_and(|end| end <= now || end > longest)
-        };
-        self.lingering.iter().filter(over).copied().collect()
+        let over = self.lingering.iter();
+        let over = over.take_while(|(end, _)| *end <= now).take(MAX_LINGERS);
+        let too_long = self.lingering.iter().rev();
+        let too_long = too_long.take_while(|(end, _)| *end > longest && *end > now);
+        let both = over.chain(too_long.take(MAX_LINGERS));
+        both.map(|(_, session)| *session).collect()
     }
 
     fn number_of(&self, id: &SessionId) -> Option<u32> {
@@ -202,8 +204,8 @@ impl Index {
         let (id, name, seat) = (session.id, (session.own, session.identity), session.seat());
         let (key_no, flags, since) = (session.key_no, session.flags, session.since);
         let code = session.access_code.clone();
-        if session.linger_until.is_some() {
-            self.lingering.insert(id);
+        if let Some(end) = session.linger_until {
+            self.lingering.insert((end, id));
         }
         let connections: Vec<ConnectionId> = session.attached().collect();
         let at = self.sessions.insert(session);
@@ -252,7 +254,9 @@ impl Index {
         if let Ok(entry) = self.by_name.find_entry(name, |other| *other == at) {
             entry.remove();
         }
-        self.lingering.remove(id);
+        if let Some(end) = session.linger_until {
+            self.lingering.remove(&(end, *id));
+        }
         less(&mut self.apps, &session.app_name);
         for connection in &session.attached {
             if let Some(sessions) = self.attached.get_mut(connection) {

@@ -26,6 +26,8 @@ use crate::{
 
 /// The most commands that share a commit: enough for group commit, few enough that nobody waits long.
 const BATCH: usize = 2048;
+/// The rows after which a commit takes no more commands. One command may change many.
+const BATCH_ROWS: usize = 4096;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -120,11 +122,10 @@ impl Writer {
             let mut next = Some(first);
             while let Some(message) = next {
                 self.take(message, &mut batch);
-                next = if batch.waiting.len() < BATCH && batch.forget.is_none() {
-                    inbox.try_recv().ok()
-                } else {
-                    None
-                };
+                let full = batch.waiting.len() >= BATCH
+                    || batch.written.len() >= BATCH_ROWS
+                    || batch.forget.is_some();
+                next = if full { None } else { inbox.try_recv().ok() };
             }
             self.commit(batch);
         }
