@@ -36,7 +36,7 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
         // A repetition: the seat is still there, or it was freed since. It is not given a second time.
         return Decision::nothing(match effect {
             Effect::Granted(session) => match view.session(&session) {
-                Some(session) => Outcome::Granted(grant_of(&session)),
+                Some(session) => Outcome::Granted(grant_of(&session, false)),
                 None => Outcome::UnknownSession,
             },
             Effect::Released | Effect::Detached | Effect::Connected(_) => Outcome::UnknownSession,
@@ -62,11 +62,17 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
         Some(_) => None,
     };
 
+    let attached = !known
+        .as_ref()
+        .is_some_and(|session| session.attached.contains(&connection.id));
     let session = match known {
         Some(mut session) => {
             if !session.attached.contains(&connection.id) {
                 if session.attached.len() >= MAX_ATTACHED {
                     return denied(Denial::TooManyConnections);
+                }
+                if view.attached_count(&connection.id) >= MAX_SESSIONS {
+                    return denied(Denial::TooManySessions);
                 }
                 session.attached.push(connection.id);
             }
@@ -161,7 +167,7 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
             deltas.push(Delta::PutSession(Box::new(other)));
         }
     }
-    let grant = grant_of(&session);
+    let grant = grant_of(&session, attached);
     events.extend(kind.map(|kind| Event {
         connection: Some(claim.connection),
         ..Event::of_session(kind, &session)
@@ -315,8 +321,9 @@ fn new_session(connection: &Connection, claim: &Claim, own: Occupant, now: Momen
     }
 }
 
-fn grant_of(session: &Session) -> Grant {
+fn grant_of(session: &Session, attached: bool) -> Grant {
     Grant {
+        attached,
         session: session.id,
         key_no: session.key_no,
         since: session.since,

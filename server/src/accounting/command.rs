@@ -122,18 +122,16 @@ pub struct Claim {
 }
 
 /// A seat that was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The session.
-    #[n(0)]
     pub session: SessionId,
     /// The key whose seat it is.
-    #[n(1)]
     pub key_no: u32,
     /// Since when the seat is occupied.
-    #[n(2)]
     pub since: Moment,
+    /// Whether this request, and none before it, attached the session to the connection.
+    pub attached: bool,
 }
 
 /// What came of a request, remembered so that its repetition changes nothing.

@@ -93,7 +93,7 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
         Command::KeysChanged(keys) => rebalance(view, keys, rules, now),
         Command::TimePassed => rebalance(view, view.keys().to_vec(), rules, now),
         Command::ForgetOperations(before) => {
-            let old = view.operations_before(before);
+            let old = view.operations_before(before, now);
             Decision {
                 outcome: Outcome::Done {
                     lost: Vec::new(),

@@ -200,3 +200,28 @@ fn an_administrator_ends_a_connection_and_the_seats_that_it_alone_keeps() {
     let kept = View::session(&ledger.index, &shared).unwrap();
     assert_eq!(kept.attached, [two]);
 }
+
+#[test]
+fn requests_from_a_time_that_a_wrong_clock_showed_keep_no_others_from_being_forgotten() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 3)]);
+    let one = ledger.connect(server());
+    let right = ledger.now;
+    ledger.later(Duration::from_secs(365 * 24 * 60 * 60));
+    let ahead = claim(one, &facts(CLUSTER, 1), 0);
+    ledger.run(ahead.clone());
+    ledger.now = right;
+    let old = claim(one, &facts(CLUSTER, 2), 0);
+    ledger.run(old.clone());
+    ledger.later(Duration::from_secs(60));
+    let young = claim(one, &facts(CLUSTER, 3), 0);
+    ledger.run(young.clone());
+    ledger.run(Command::ForgetOperations(ledger.now));
+    let remembered = |command: &Command| match command {
+        Command::Acquire(claim) => ledger.index.operation(&claim.operation).is_some(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        [remembered(&ahead), remembered(&old), remembered(&young)],
+        [false, false, true]
+    );
+}

@@ -91,6 +91,6 @@ pub trait View {
     fn holders(&self) -> Vec<Holder>;
     /// What came of a request.
     fn operation(&self, id: &OperationId) -> Option<Effect>;
-    /// Some of the requests from before a moment, oldest first.
-    fn operations_before(&self, moment: Moment) -> Vec<OperationId>;
+    /// Some of the requests from before a moment, and of those from after `now`.
+    fn operations_before(&self, moment: Moment, now: Moment) -> Vec<OperationId>;
 }

@@ -1,6 +1,6 @@
 //! What each request inside a channel does.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc};
 
 use protocol::{
     Reason,
@@ -99,7 +99,7 @@ async fn connected(
                 .apply(life.key_id, Command::Disconnect(life.id))
                 .await?;
             if !matches!(outcome, Outcome::Done { more: true, .. }) {
-                server.lives.remove(&life.id);
+                server.lives.end(&life.id);
                 log::info!("connection {} is closed", life.id);
                 break Ok(Answer::Done);
             }
@@ -144,6 +144,7 @@ async fn welcome(
             }));
             if let Outcome::Connected { sessions, .. } = server.store.apply(key_id, command).await?
             {
+                let sessions: HashSet<SessionId> = sessions.into_iter().collect();
                 let mut kept = Vec::new();
                 for wanted in &resume.sessions {
                     let id = SessionId(wanted.session.0);
@@ -195,12 +196,12 @@ async fn welcome(
             else {
                 return Ok(denied(Reason::Internal));
             };
-            // A repeated hello finds the connection that it opened before.
-            let life = server
-                .lives
-                .get(&id)
-                .filter(|life| server.lives.touch(life))
-                .unwrap_or_else(|| server.lives.add(id, key_id));
+            // A repeated hello finds the connection that it opened before, unless that is being ended.
+            let life = match server.lives.get(&id) {
+                None => server.lives.add(id, key_id),
+                Some(life) if server.lives.touch(&life) => life,
+                Some(_) => return Ok(denied(Reason::ConnectionLost)),
+            };
             (life, Vec::new())
         }
     };
@@ -236,9 +237,22 @@ async fn grant(server: &Server, life: &Life, acquire: Acquire) -> Result<Answer,
     {
         Outcome::Granted(grant) => {
             let Some(credential) = server.keys.credential(life.key_id, grant.key_no, now()) else {
+                if grant.attached {
+                    // The component hears that it has no seat, so it must not keep one.
+                    let command = Command::Detach {
+                        operation: OperationId::random(),
+                        connection: life.id,
+                        session: grant.session,
+                        moved: true,
+                    };
+                    server.store.apply(life.key_id, command).await?;
+                }
                 return Ok(denied(Reason::NotWorkable));
             };
-            note_many_computers(server, grant.session).await?;
+            if let Err(error) = note_many_computers(server, grant.session).await {
+                // The seat is given; only a line of the journal is missing.
+                log::error!("{error}");
+            }
             log::info!(
                 "session {} ({who}) has a seat of key {}",
                 grant.session,
@@ -279,7 +293,7 @@ async fn note_many_computers(server: &Server, id: SessionId) -> Result<(), Store
     else {
         return Ok(());
     };
-    let mut computers = std::collections::HashSet::new();
+    let mut computers = HashSet::new();
     for connection in &row.session.attached {
         if let Some(row) = server.store.connection(*connection).await? {
             computers.insert(row.connection.facts.computer_id);

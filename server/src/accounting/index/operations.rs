@@ -39,12 +39,13 @@ impl Operations {
         self.by_id.get(id).map(|(_, effect)| *effect)
     }
 
-    /// Requests from before a moment, oldest first; a clock that was set back delays some of them.
-    pub(super) fn before(&self, moment: Moment, limit: usize) -> Vec<OperationId> {
+    /// Requests from before a moment, in the order in which they came. Those from after `now` are of a clock that was
+    /// wrong: they stand in nobody's way.
+    pub(super) fn before(&self, moment: Moment, now: Moment, limit: usize) -> Vec<OperationId> {
         let old = self
             .order
             .iter()
-            .take_while(|(at, _)| *at < moment)
+            .take_while(|(at, _)| *at < moment || *at > now)
             .map(|(_, id)| *id);
         let mut ids: Vec<OperationId> = old
             .filter(|id| self.by_id.contains_key(id))

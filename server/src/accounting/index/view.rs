@@ -126,7 +126,7 @@ impl View for Index {
         self.operations.get(id)
     }
 
-    fn operations_before(&self, moment: Moment) -> Vec<OperationId> {
-        self.operations.before(moment, FORGET_CHUNK)
+    fn operations_before(&self, moment: Moment, now: Moment) -> Vec<OperationId> {
+        self.operations.before(moment, now, FORGET_CHUNK)
     }
 }

@@ -116,7 +116,8 @@ impl Model {
             Command::TimePassed => self.reseat(real, now),
             Command::ForgetOperations(before) => {
                 let known = self.operations.len();
-                self.operations.retain(|(_, at, _)| at >= before);
+                self.operations
+                    .retain(|(_, at, _)| at >= before && *at <= now);
                 let forgotten = self.operations.len() < known;
                 done(&BTreeSet::new()) + if forgotten { " and more" } else { "" }
             }

@@ -209,3 +209,47 @@ async fn a_key_that_is_switched_off_gives_no_seats_and_stays_off_after_a_restart
     let (mut component, _) = Component::connect(&server, 2).await;
     granted(&component.acquire(2).await);
 }
+
+#[tokio::test]
+async fn a_seat_that_cannot_be_told_is_not_kept() {
+    let place = place(1, "").await;
+    let (mut component, _) = Component::connect(&place.server, 1).await;
+    // The key's file goes, and the ledger has not heard of it yet.
+    for file in std::fs::read_dir(&place.places.data).unwrap() {
+        let file = file.unwrap().path();
+        if file.extension().is_some_and(|kind| kind == "licence") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    place.server.keys.reload();
+    assert_eq!(denied(&component.acquire(1).await), Reason::NotWorkable);
+    assert_eq!(place.server.store.used(SERIES, 7).await.unwrap(), 0);
+    assert!(place.server.store.sessions().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_component_that_said_goodbye_or_is_being_ended_hears_that_its_connection_is_lost() {
+    let place = place(1, "").await;
+    let (mut component, _) = Component::connect(&place.server, 1).await;
+    let goodbye = Request::Bye(Id::random());
+    assert_eq!(component.ask(goodbye).await, Answer::Done);
+    assert_eq!(
+        denied(&component.ask(Request::Heartbeat).await),
+        Reason::ConnectionLost
+    );
+    // A hello whose answer was lost is repeated over another channel, while the connection is being ended.
+    let hello = Request::Hello(Box::new(Hello {
+        operation: Id::random(),
+        facts: ComponentFacts::default(),
+        access_code: String::new(),
+        resume: None,
+    }));
+    let mut component = Component::handshake(&place.server).await;
+    assert!(matches!(
+        component.ask(hello.clone()).await,
+        Answer::Welcome(_)
+    ));
+    assert_eq!(place.server.lives.expired(Duration::ZERO).len(), 1);
+    let mut again = Component::handshake(&place.server).await;
+    assert_eq!(denied(&again.ask(hello).await), Reason::ConnectionLost);
+}

@@ -16,7 +16,7 @@ mod journal;
 mod sql;
 
 use super::*;
-use crate::accounting::{Claim, EXPIRY_CHUNK, Key, OperationId, RuleBook, TokenHash};
+use crate::accounting::{Claim, EXPIRY_CHUNK, Grant, Key, OperationId, RuleBook, TokenHash};
 
 const SERIES: KeyId = KeyId(0x672B);
 

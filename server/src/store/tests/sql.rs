@@ -368,9 +368,11 @@ impl View for Look<'_> {
         bytes.optional().unwrap().map(|bytes| decoded(&bytes))
     }
 
-    fn operations_before(&self, moment: Moment) -> Vec<OperationId> {
-        let sql = "SELECT id FROM operations WHERE series = ?1 AND at < ?2 ORDER BY at";
-        all(self.database, sql, params![self.series, moment.0], |row| {
+    fn operations_before(&self, moment: Moment, now: Moment) -> Vec<OperationId> {
+        let sql =
+            "SELECT id FROM operations WHERE series = ?1 AND (at < ?2 OR at > ?3) ORDER BY at";
+        let values = params![self.series, moment.0, now.0];
+        all(self.database, sql, values, |row| {
             row.get(0).map(OperationId)
         })
     }
