@@ -25,8 +25,8 @@ use crate::{
 
 /// The largest backup that is read, in bytes.
 const MAX_FILE: usize = 2 * 1024 * 1024 * 1024 - 1;
-/// The folder in which a restore puts everything before any of it is used.
-const HALF: &str = ".restore";
+/// The file of a restore that has begun to put things into place: the hash of its backup.
+pub(crate) const BEGUN: &str = "begun";
 
 /// Why there is no backup, or nothing came back.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum BackupError {
     /// There is a server already.
     #[error("{} is there already; restore where no server has worked yet, or move its files away", .0.display())]
     Occupied(PathBuf),
+    /// A restore from another backup broke off here.
+    #[error("{} is there: a restore from another backup broke off; go on with that one", .0.display())]
+    OtherBackup(PathBuf),
     /// There is nothing to save.
     #[error("{} is missing: no server has worked here yet, so there is nothing to save", .0.display())]
     Nothing(PathBuf),
@@ -81,6 +84,10 @@ impl BackupError {
             }
             Self::Occupied(path) => format!(
                 "{} уже есть; восстанавливайте туда, где сервер ещё не работал, или уберите его файлы",
+                path.display()
+            ),
+            Self::OtherBackup(path) => format!(
+                "{} уже есть: восстановление из другой копии прервалось; закончите его",
                 path.display()
             ),
             Self::Nothing(path) => format!(
@@ -151,14 +158,19 @@ fn restore_to(
     from: &Path,
     passphrase: &str,
 ) -> Result<Restored, BackupError> {
-    let half = places.data.join(HALF);
-    // What a restore that broke off has put into place is its own.
-    if !half.join("begun").exists()
-        && let Some(there) = occupied(places)
-    {
-        return Err(BackupError::Occupied(there));
-    }
+    let half = places.half_restored();
     let bytes = read_limited(from, MAX_FILE).map_err(BackupError::file(from))?;
+    let name = protocol::sha256(&bytes);
+    // What a restore that broke off has put into place is its own.
+    match fs::read(half.join(BEGUN)) {
+        Ok(begun) if begun == name => {}
+        Ok(_) => return Err(BackupError::OtherBackup(half)),
+        Err(_) => {
+            if let Some(there) = occupied(places) {
+                return Err(BackupError::Occupied(there));
+            }
+        }
+    }
     let plain = locked::unlock(&bytes, passphrase)
         .map_err(|error| BackupError::Locked(from.into(), error))?;
     let archive =
@@ -177,26 +189,29 @@ fn restore_to(
             if entry.name.ends_with(".licence") && !entry.name.contains('/') {
                 restored.left.extend(key_no(&entry.bytes));
                 entry.name = format!("retired/{}", entry.name);
-            } else if !matches!(entry.name.as_str(), "server.db" | "server.key") {
+            } else if !entry.name.ends_with(".reserve")
+                && !matches!(entry.name.as_str(), "server.db" | "server.key")
+            {
+                // A reserve code opens nothing here, and is a paid key elsewhere.
                 continue;
             }
         }
         files.push(entry);
     }
     restored.left.sort_unstable();
-    put(places, &half, &files)?;
+    put(places, &half, &name, &files)?;
     Ok(restored)
 }
 
 /// First everything is beside, then each file is put into place; the instance key is the last one.
-fn put(places: &Places, half: &Path, files: &[Entry]) -> Result<(), BackupError> {
+fn put(places: &Places, half: &Path, name: &[u8], files: &[Entry]) -> Result<(), BackupError> {
     let aside = |at: usize| half.join(at.to_string());
     for (at, entry) in files.iter().enumerate() {
         let path = aside(at);
         write_whole(&path, &entry.bytes, Access::Owner).map_err(BackupError::file(&path))?;
     }
-    let begun = half.join("begun");
-    write_whole(&begun, b"", Access::Owner).map_err(BackupError::file(&begun))?;
+    let begun = half.join(BEGUN);
+    write_whole(&begun, name, Access::Owner).map_err(BackupError::file(&begun))?;
     for (at, entry) in files.iter().enumerate() {
         let target = entry.target(places);
         if let Some(folder) = target.parent() {
@@ -299,6 +314,7 @@ mod tests {
             let ring = KeyRing::open(&places, series.clone()).unwrap();
             let licence = issue(&keys, &ring.request(NOW).unwrap(), 7, KeyType::Main, 3);
             keys::install_document(&ring, &licence, Path::new("x")).unwrap();
+            fs::write(places.data.join("672B.9.reserve"), b"a code").unwrap();
             // An administrator's id, which a container is bound to, must not travel either.
             fs::write(places.machine_id(), "cloud-1").unwrap();
             let ledger = rusqlite::Connection::open(places.store()).unwrap();
@@ -386,7 +402,7 @@ mod tests {
             .unwrap();
         assert_eq!(x, 5);
         assert_eq!(workable(&places), 1);
-        assert!(!places.data.join(HALF).exists());
+        assert!(!places.half_restored().exists());
         assert!(matches!(
             restore(&places, &scene.file, PHRASE),
             Err(BackupError::Occupied(_))
@@ -405,6 +421,7 @@ mod tests {
             assert!(!places.data.join(gone).exists(), "{gone}");
         }
         assert!(places.data.join("retired/672B.7.licence").exists());
+        assert!(places.data.join("672B.9.reserve").exists());
         assert_eq!(
             fs::read(places.instance_key()).unwrap(),
             fs::read(scene.places.instance_key()).unwrap()
@@ -442,10 +459,21 @@ mod tests {
         restore(&places, &scene.file, PHRASE).unwrap();
         // The power failed when everything but the instance key was in its place.
         fs::remove_file(places.instance_key()).unwrap();
-        fs::create_dir(places.data.join(HALF)).unwrap();
-        fs::write(places.data.join(HALF).join("begun"), b"").unwrap();
+        let half = places.half_restored();
+        fs::create_dir(&half).unwrap();
+        let name = protocol::sha256(&fs::read(&scene.file).unwrap());
+        fs::write(half.join(BEGUN), name).unwrap();
+        let opened = KeyRing::open(&places, places.config.join("licence.series"));
+        assert!(matches!(opened, Err(keys::KeysError::HalfRestored(_))));
+        assert!(!places.instance_key().exists());
+        let other = scene.folder.path().join("other");
+        fs::write(&other, b"another").unwrap();
+        assert!(matches!(
+            restore(&places, &other, PHRASE),
+            Err(BackupError::OtherBackup(_))
+        ));
         restore(&places, &scene.file, PHRASE).unwrap();
-        assert!(places.instance_key().exists());
+        assert!(places.instance_key().exists() && !half.exists());
         let places = scene.new_places("none");
         let file = scene.folder.path().join("keys");
         fs::write(&file, locked::lock(b"something else", PHRASE).unwrap()).unwrap();

@@ -75,6 +75,11 @@ impl Places {
         self.data.join("server.key")
     }
 
+    /// Where a restore puts everything before any of it is used; it is gone when the restore is whole.
+    pub fn half_restored(&self) -> PathBuf {
+        self.data.join(".restore")
+    }
+
     /// The file with the highest time that was seen.
     pub fn clock(&self) -> PathBuf {
         self.data.join("server.clock")

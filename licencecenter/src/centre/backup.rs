@@ -61,7 +61,9 @@ impl Centre {
         to: &Path,
         passphrase: &str,
     ) -> Result<(), CentreError> {
-        // The folder is its owner's alone.
+        // Its owner's alone, whatever the rights of the folder: SQLite fills an empty file that is there.
+        write_whole(copy, b"", Access::Owner)
+            .map_err(|error| CentreError::File(copy.into(), error))?;
         self.connection.execute("VACUUM INTO ?1", params![path])?;
         let bytes = fs::read(copy).map_err(|error| CentreError::File(copy.into(), error))?;
         let bytes = Zeroizing::new(bytes);

@@ -6,6 +6,8 @@ use crate::accounting::Moment;
 
 /// A clock that is behind by less was corrected, and not set back.
 pub(crate) const TOLERANCE: Duration = Duration::from_secs(10 * 60);
+/// For so long small corrections together may take no more than [`TOLERANCE`] away.
+const ACCOUNT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A clock that leaps further is not believed at once: it may be wrong, and what was seen is never forgotten.
 const LEAP: Duration = Duration::from_secs(24 * 60 * 60);
 /// For how long the clock must stand by its leap.
@@ -18,6 +20,8 @@ pub(super) struct Times {
     seen: Moment,
     /// How long the program ran when that was so.
     at: Duration,
+    /// A time that was right, and how long the program ran then: what corrections took away is counted from here.
+    steady: (Moment, Duration),
     /// Since when the clock stands far ahead of what was seen.
     leap: Option<Duration>,
 }
@@ -36,6 +40,7 @@ impl Times {
         Self {
             seen,
             at: Duration::ZERO,
+            steady: (seen, Duration::ZERO),
             leap: None,
         }
     }
@@ -66,16 +71,31 @@ impl Times {
         }
         let behind = wall.until(self.seen);
         self.at = uptime;
-        if behind.is_zero() {
+        let told = if behind.is_zero() {
             self.leap = None;
-            self.seen = wall;
+            wall
         } else if behind > TOLERANCE {
-            // Nobody can stop the time by setting the clock back again and again.
-            self.seen = believed;
+            // Nobody can stop the time by setting the clock back again and again,
+            believed
+        } else {
+            self.seen
+        };
+        let (right, since) = self.steady;
+        let steady = right.after(uptime.saturating_sub(since));
+        let lost = told.until(steady);
+        // nor by little steps.
+        self.seen = if lost > TOLERANCE {
+            told.max(believed)
+        } else {
+            told
+        };
+        if self.seen >= steady || uptime.saturating_sub(since) >= ACCOUNT {
+            self.steady = (self.seen, uptime);
         }
+        let behind = wall.until(self.seen).max(lost);
         Look {
             now: self.seen,
-            behind: Some(wall.until(self.seen)).filter(|behind| *behind > TOLERANCE),
+            behind: Some(behind).filter(|behind| *behind > TOLERANCE),
         }
     }
 }
@@ -128,6 +148,26 @@ mod tests {
             (1020, 2 * DAY as u64 + 1020)
         );
         assert_eq!(look(&mut times, 1030, 1030), (1030, 0));
+    }
+
+    #[test]
+    fn little_steps_back_do_not_stop_the_time_either_and_are_reported() {
+        let mut times = times();
+        let (mut wall, mut reported) = (0, 0);
+        for round in 0..1_000 {
+            // Nine minutes go by, and the clock is set back by them.
+            let uptime = 540 * round;
+            reported += u64::from(look(&mut times, wall, uptime).1 > 0);
+            wall += 540;
+            look(&mut times, wall, uptime + 540);
+            wall -= 540;
+        }
+        let (now, behind) = look(&mut times, wall, 540_000);
+        // Ten minutes a day, and what one step takes.
+        assert!(now > 540_000 - 7 * 1_200, "{now}");
+        assert!(reported > 900 && behind > 600, "{reported} {behind}");
+        // A clock that is right again is the time.
+        assert_eq!(look(&mut times, 540_010, 540_010), (540_010, 0));
     }
 
     #[test]

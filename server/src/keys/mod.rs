@@ -47,6 +47,9 @@ pub enum KeysError {
         /// Why.
         error: protocol::envelope::FormatError,
     },
+    /// A restore broke off.
+    #[error("{} is there: a restore broke off; call `licenceserver restore` with the same backup again", .0.display())]
+    HalfRestored(PathBuf),
     /// The holder key.
     #[error(transparent)]
     Holder(#[from] HolderError),

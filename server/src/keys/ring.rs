@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     accounting::{Key, Moment, usable},
+    backup,
     carriers::{CarrierError, Carriers},
     places::Places,
 };
@@ -110,6 +111,11 @@ impl KeyRing {
     /// When the folder or the instance key cannot be used. A bad licence is no error: it is listed with its reason.
     pub fn open(places: &Places, series_file: PathBuf) -> Result<Self, KeysError> {
         make_folder(&places.data)?;
+        let half = places.half_restored();
+        if half.join(backup::BEGUN).exists() {
+            // A new instance key would be made over the one that is still to come.
+            return Err(KeysError::HalfRestored(half));
+        }
         let ring = Self {
             instance: InstanceKey::open_or_make(&places.instance_key())?,
             computer: Computer::look(&places.machine_id()),
