@@ -5,9 +5,9 @@ mod codes;
 mod edit;
 mod error;
 mod password;
+mod values;
 
 use std::{
-    collections::BTreeMap,
     fmt, io,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -22,12 +22,8 @@ pub use edit::{get, remove, set};
 pub use error::{ConfError, Expected};
 pub use password::{Password, PasswordError};
 
-use crate::{
-    access::Access,
-    accounting::{AccessCode, RuleBook, lower_case_list},
-    carriers,
-    logs::Keep,
-};
+use self::values::{Values, check_lines};
+use crate::{access::Access, accounting::RuleBook, carriers, logs::Keep};
 
 /// The file that is made when there is none.
 pub const DEFAULT: &str = include_str!("default.conf");
@@ -377,128 +373,6 @@ fn tls(values: &Values<'_>, folder: &Path) -> Result<Option<TlsPort>, ConfError>
         certificate: file("CertificateFile")?,
         key: file("KeyFile")?,
     }))
-}
-
-/// The parser takes a line without `=` for the beginning of the next; a person meant something else.
-fn check_lines(file: &Path, text: &str) -> Result<(), ConfError> {
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let known = line.is_empty()
-            || line.starts_with([';', '#'])
-            || (line.starts_with('[') && line.ends_with(']'))
-            || line
-                .split_once('=')
-                .is_some_and(|(key, _)| !key.trim().is_empty());
-        if !known {
-            return Err(ConfError::Syntax {
-                file: file.into(),
-                line: at + 1,
-                found: crate::logs::tame(line),
-            });
-        }
-    }
-    Ok(())
-}
-
-struct Values<'a> {
-    file: &'a Path,
-    text: &'a str,
-    ini: Ini,
-}
-
-impl Values<'_> {
-    fn get(&self, section: &str, key: &str) -> Option<&str> {
-        let same =
-            |name: Option<&str>| name.is_some_and(|name| name.trim().eq_ignore_ascii_case(section));
-        let mut found = None;
-        for (_, properties) in self.ini.iter().filter(|(name, _)| same(*name)) {
-            found = properties
-                .iter()
-                .rfind(|(name, _)| name.eq_ignore_ascii_case(key))
-                .map(|(_, value)| value)
-                .or(found);
-        }
-        found
-    }
-
-    fn text<'v>(&'v self, section: &str, key: &str, default: &'v str) -> &'v str {
-        self.get(section, key).map_or(default, str::trim)
-    }
-
-    /// Names with commas between them, in lower case.
-    fn list(&self, section: &str, key: &str) -> Vec<String> {
-        lower_case_list(self.text(section, key, ""))
-    }
-
-    fn number(
-        &self,
-        section: &str,
-        key: &'static str,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<u64, ConfError> {
-        match self.text(section, key, "") {
-            "" => Ok(default),
-            text => match text.parse() {
-                Ok(number) if range.contains(&number) => Ok(number),
-                _ => Err(self.wrong(section, key, Expected::number(&range))),
-            },
-        }
-    }
-
-    fn switch(&self, section: &str, key: &'static str, default: bool) -> Result<bool, ConfError> {
-        match self.text(section, key, "") {
-            "" => Ok(default),
-            "0" => Ok(false),
-            "1" => Ok(true),
-            _ => Err(self.wrong(section, key, Expected::Switch)),
-        }
-    }
-
-    fn access_codes(&self) -> Result<BTreeMap<String, AccessCode>, ConfError> {
-        const SECTION: &str = "AccessCodes";
-        let same =
-            |name: Option<&str>| name.is_some_and(|name| name.trim().eq_ignore_ascii_case(SECTION));
-        let wrong = |line: Option<usize>| ConfError::AccessCode {
-            file: self.file.into(),
-            line: line.map_or(1, |line| line + 1),
-        };
-        // The parser ends a key at a colon too: another code would get in than the one that is written there.
-        if let Some((line, _)) = edit::in_section(self.text, SECTION).find(|(_, line)| {
-            line.split('=')
-                .next()
-                .is_some_and(|code| code.contains(':'))
-        }) {
-            return Err(wrong(Some(line)));
-        }
-        let mut found = BTreeMap::new();
-        for (_, properties) in self.ini.iter().filter(|(name, _)| same(*name)) {
-            for (code, value) in properties.iter() {
-                let code = code.trim();
-                let access = codes::parse(code, value)
-                    .ok_or_else(|| wrong(edit::find(self.text, SECTION, code)))?;
-                found.insert(code.to_owned(), access);
-            }
-        }
-        Ok(found)
-    }
-
-    fn wrong(&self, section: &str, key: &'static str, expected: Expected) -> ConfError {
-        // A password does not go into an error's text.
-        let value = if key == "Password" {
-            "…".into()
-        } else {
-            crate::logs::tame(self.text(section, key, ""))
-        };
-        let line = edit::find(self.text, section, key).map_or(1, |line| line + 1);
-        ConfError::Value {
-            file: self.file.into(),
-            line,
-            key,
-            value,
-            expected,
-        }
-    }
 }
 
 impl fmt::Display for Lang {
