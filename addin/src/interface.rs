@@ -28,7 +28,7 @@ mod tests {
             let (Some(get), Some(default)) = (property.get, property.default) else {
                 continue;
             };
-            assert_eq!(get(&object), default.value(), "{}", property.name.en);
+            assert_eq!(get.value(&object), default.value(), "{}", property.name.en);
         }
     }
 

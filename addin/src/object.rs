@@ -82,6 +82,7 @@ impl Object {
 
     /// The same, in place of the copy from a configuration's template.
     #[must_use]
+    #[inline]
     pub fn instead_of(template: Option<Template>, host: HostHandle) -> Self {
         Self {
             host,
@@ -103,7 +104,7 @@ impl Object {
 
     /// The platform is there now. False refuses to be created.
     pub fn init(&self) -> bool {
-        self.ended.store(false, Ordering::SeqCst);
+        self.ended.store(false, Ordering::Release);
         true
     }
 
@@ -111,7 +112,8 @@ impl Object {
     /// then events go nowhere. Returns within milliseconds: what a server must be told is told by the
     /// connection's own thread.
     pub fn done(&self) {
-        self.ended.store(true, Ordering::SeqCst);
+        // Before the link is taken: whoever locks it afterwards sees this.
+        self.ended.store(true, Ordering::Release);
         self.leave();
         *self.data.lock() = None;
     }
@@ -146,7 +148,7 @@ impl Object {
     }
 
     fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::SeqCst)
+        self.ended.load(Ordering::Acquire)
     }
 
     fn place(&self) -> Place {
@@ -253,7 +255,9 @@ impl Object {
 impl Drop for Object {
     fn drop(&mut self) {
         // A host may destroy an object without Done.
-        self.leave();
+        if self.link.get_mut().owner.is_some() {
+            self.leave();
+        }
     }
 }
 

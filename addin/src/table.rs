@@ -61,7 +61,30 @@ impl Words {
 }
 
 /// Reads a property. It never fails, takes no lock heavier than it must and writes no log.
-pub type Getter = fn(&Object) -> Value;
+///
+/// What is small has a way of its own, because 1C code asks it all the time.
+#[derive(Clone, Copy, Debug)]
+pub enum Getter {
+    /// A Boolean.
+    Bool(fn(&Object) -> bool),
+    /// A whole number of 32 bits.
+    Int(fn(&Object) -> i32),
+    /// Whatever else.
+    Any(fn(&Object) -> Value),
+}
+
+impl Getter {
+    /// The property's value.
+    #[must_use]
+    pub fn value(self, object: &Object) -> Value {
+        match self {
+            Self::Bool(get) => Value::Bool(get(object)),
+            Self::Int(get) => Value::Int(get(object)),
+            Self::Any(get) => get(object),
+        }
+    }
+}
+
 /// Writes a property. The value has been checked against the property's kind.
 pub type Setter = fn(&Object, Value) -> Result<(), CallError>;
 /// Runs a method. Every argument is there and has been checked against its parameter's kind.

@@ -2,7 +2,7 @@
 
 use crate::{
     native::module::module_path,
-    table::{DefaultValue, Kind, Property, Value, words},
+    table::{DefaultValue, Getter, Kind, Property, Value, words},
 };
 
 pub(super) const PROPERTIES: &[Property] = &[
@@ -13,7 +13,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The version of the module that works.",
             "Версия работающего модуля.",
         ),
-        |_| Value::from(protocol::Version::CURRENT_TEXT),
+        Getter::Any(|_| Value::from(protocol::Version::CURRENT_TEXT)),
     ),
     Property::read_only(
         words("ModulePath", "ПутьМодуля"),
@@ -22,13 +22,13 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The file of the module that works.",
             "Файл работающего модуля.",
         ),
-        |_| {
+        Getter::Any(|_| {
             Value::from(
                 module_path()
                     .map(|path| path.display().to_string())
                     .unwrap_or_default(),
             )
-        },
+        }),
     ),
     Property::read_only(
         words("TemplateVersion", "ВерсияМакета"),
@@ -37,7 +37,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The version of the copy in the configuration's template; another than Version when the component installed on the computer works instead of it.",
             "Версия копии из макета конфигурации; отличается от Версия, если вместо неё работает компонента, установленная на компьютере.",
         ),
-        |object| Value::Text(object.template_version()),
+        Getter::Any(|object| Value::Text(object.template_version())),
     ),
     Property::read_write(
         words("ServerAddr", "АдресСервера"),
@@ -47,7 +47,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The licence server: a name or an IP address, with a port after a colon if need be, an IPv6 address with a port in brackets. Empty: licenceaddin.conf says it, else localhost. Where the file forces its settings, setting succeeds without effect and reading gives the file's. Takes effect at the next Connect.",
             "Сервер лицензирования: имя или IP-адрес, при необходимости с портом через двоеточие; адрес IPv6 с портом – в квадратных скобках. Пустая строка: адрес из licenceaddin.conf, иначе localhost. Если файл требует своих настроек (ForceUseConfig=1), установка ничего не меняет, а чтение даёт адрес из файла. Действует со следующего вызова Подключиться.",
         ),
-        |object| Value::from(object.server_addr()),
+        Getter::Any(|object| Value::from(object.server_addr())),
         |object, value| object.set_server_addr(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
@@ -58,7 +58,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The port of the licence server. 0 is the default again. Counts only together with ServerAddr.",
             "Порт сервера лицензирования. Ноль возвращает значение по умолчанию. Учитывается только вместе с АдресСервера.",
         ),
-        |object| Value::Int(i32::from(object.server_port())),
+        Getter::Int(|object| i32::from(object.server_port())),
         |object, value| object.set_server_port(value.as_int().unwrap_or_default()),
     ),
     Property::read_write(
@@ -69,7 +69,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "Further servers, Addr[:Port] with commas between, at most 16, tried in turn after ServerAddr. Counts only together with ServerAddr.",
             "Резервные серверы: Адрес[:Порт] через запятую, не больше 16; перебираются по очереди после АдресСервера. Учитываются только вместе с АдресСервера.",
         ),
-        |object| Value::from(object.reserved_servers()),
+        Getter::Any(|object| Value::from(object.reserved_servers())),
         |object, value| object.set_reserved_servers(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
@@ -80,7 +80,9 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The series of keys, four hex digits. Unset it is the loaded datafile's. Cyrillic look-alikes are read as Latin letters, with a note in the log.",
             "Серия ключей, четыре шестнадцатеричные цифры. Если не задана, берётся из загруженного файла данных. Похожие кириллические буквы читаются как латинские, о чём пишется в лог.",
         ),
-        |object| Value::from(object.key_id().map(|id| id.to_string()).unwrap_or_default()),
+        Getter::Any(|object| {
+            Value::from(object.key_id().map(|id| id.to_string()).unwrap_or_default())
+        }),
         |object, value| object.set_key_id(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
@@ -91,14 +93,14 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The public key of the series, ed25519:… or p256:…, from licence.series; after a comma those that it had before. Unset it is the loaded datafile's; it is set where nothing is protected.",
             "Открытый ключ серии вида ed25519:… или p256:… из файла licence.series; через запятую — её прежние ключи. Если не задан, берётся из загруженного файла данных; задаётся там, где защищённых объектов нет.",
         ),
-        |object| {
+        Getter::Any(|object| {
             Value::from(
                 object
                     .public_keys()
                     .map(|keys| keys.to_string())
                     .unwrap_or_default(),
             )
-        },
+        }),
         |object, value| object.set_public_key(value.as_text().unwrap_or_default()),
     ),
     Property::read_write(
@@ -109,7 +111,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The access code that the server's administrator gave to this infobase; empty where the server asks for none.",
             "Код доступа, выданный этой базе администратором сервера; пустая строка, если сервер его не требует.",
         ),
-        |object| Value::from(object.access_code()),
+        Getter::Any(|object| Value::from(object.access_code())),
         |object, value| object.set_access_code(value.as_text().unwrap_or_default()),
     ),
     Property::read_only(
@@ -119,7 +121,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "Whether a server answers. It becomes False by itself when the connection is lost and True when it is restored.",
             "Отвечает ли сервер. Само становится Ложь при потере связи и Истина при её восстановлении.",
         ),
-        |object| Value::Bool(object.connected()),
+        Getter::Bool(|object| object.connected()),
     ),
     Property::read_only(
         words("CurrentServer", "ТекущийСервер"),
@@ -128,7 +130,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The server in use, host:port; empty when there is none.",
             "Используемый сервер, хост:порт; пустая строка, если его нет.",
         ),
-        |object| Value::from(object.current_server()),
+        Getter::Any(|object| Value::from(object.current_server())),
     ),
     Property::read_only(
         words("ConnectionID", "ИдентификаторСоединения"),
@@ -137,7 +139,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The connection's id in the server's lists and REST API.",
             "Идентификатор соединения в списках и REST API сервера.",
         ),
-        |object| Value::from(object.connection_id()),
+        Getter::Any(|object| Value::from(object.connection_id())),
     ),
     Property::read_only(
         words("SettingsSource", "ИсточникНастроек"),
@@ -146,7 +148,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "Where the servers of the last Connect came from: Code, Defaults, or the path of the file.",
             "Откуда взяты серверы последнего подключения: Code – из кода 1С, Defaults – по умолчанию, иначе путь файла.",
         ),
-        |object| Value::from(object.settings_source()),
+        Getter::Any(|object| Value::from(object.settings_source())),
     ),
     Property::read_only(
         words("LicenceObtained", "ЛицензияПолучена"),
@@ -155,7 +157,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "Whether this session has a licence; True also in the time of grace. Reading asks no server, so it may be read as often as one likes.",
             "Есть ли лицензия у этого сеанса; Истина и во время отсрочки. Чтение не обращается к серверу, поэтому проверять можно сколь угодно часто.",
         ),
-        |object| Value::Bool(object.licence_obtained()),
+        Getter::Bool(|object| object.licence_obtained()),
     ),
     Property::read_only(
         words("UsedLicence", "ИспользованнаяЛицензия"),
@@ -164,7 +166,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The number of the key whose licence is in use, 0 if none.",
             "Номер ключа, лицензия которого используется; 0, если лицензии нет.",
         ),
-        |object| Value::integer(object.used_licence()),
+        Getter::Any(|object| Value::integer(object.used_licence())),
     ),
     Property::read_only(
         words("GraceUntil", "ОтсрочкаДо"),
@@ -173,7 +175,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "Until when (UTC) work goes on although no server answers; the empty date if one does.",
             "До какого времени (UTC) работа продолжается без ответа сервера; пустая дата, если сервер отвечает.",
         ),
-        |object| Value::Date(object.grace_until()),
+        Getter::Any(|object| Value::Date(object.grace_until())),
     ),
     Property::read_only(
         words("ErrorCode", "КодОшибки"),
@@ -182,7 +184,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "The number of the last call's error, 0 if it succeeded; writing a property is a call, too, reading is not. The numbers are listed below.",
             "Номер ошибки последнего вызова; 0, если он удался. Запись свойства – тоже вызов, чтение – нет. Список номеров – ниже.",
         ),
-        |object| Value::Int(i32::from(object.error_code())),
+        Getter::Int(|object| i32::from(object.error_code())),
     ),
     Property::read_only(
         words("ErrorDescription", "ОписаниеОшибки"),
@@ -191,7 +193,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "What happened in the last call and what to do, in the language of the user's interface; empty if it succeeded.",
             "Что произошло в последнем вызове и что делать, на языке интерфейса пользователя; пустая строка, если вызов удался.",
         ),
-        |object| Value::from(object.error_description()),
+        Getter::Any(|object| Value::from(object.error_description())),
     ),
     Property::read_write(
         words("RaiseExceptions", "ВызыватьИсключения"),
@@ -201,7 +203,7 @@ pub(super) const PROPERTIES: &[Property] = &[
             "Whether failed calls raise exceptions; otherwise they answer False (or Undefined) and leave ErrorCode and ErrorDescription.",
             "Вызывают ли неудачные вызовы исключения; иначе они возвращают Ложь (или Неопределено) и заполняют КодОшибки и ОписаниеОшибки.",
         ),
-        |object| Value::Bool(object.raise_exceptions()),
+        Getter::Bool(|object| object.raise_exceptions()),
         |object, value| {
             object.set_raise_exceptions(value.as_bool().unwrap_or_default());
             Ok(())

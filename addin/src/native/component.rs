@@ -6,10 +6,7 @@
 use std::{
     ffi::{c_long, c_void},
     mem::offset_of,
-    sync::{
-        LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use super::{
@@ -24,13 +21,25 @@ use crate::{
     interface::{CLASS_NAME, TABLE},
     object::{Failure, Object},
     place::installed::Template,
-    table::{Args, CallError, Index, Kind, Language, MAX_PARAMS, Method, Value, Words},
+    table::{Args, CallError, Getter, Index, Kind, Language, MAX_PARAMS, Method, Value, Words},
 };
 
-static PROPERTIES: LazyLock<Index> =
-    LazyLock::new(|| Index::new(TABLE.properties.iter().map(|row| row.name)));
-static METHODS: LazyLock<Index> =
-    LazyLock::new(|| Index::new(TABLE.methods.iter().map(|row| row.name)));
+static PROPERTIES: Index = {
+    let (mut index, mut row) = (Index::empty(), 0);
+    while row < TABLE.properties.len() {
+        index = index.and(row, TABLE.properties[row].name);
+        row += 1;
+    }
+    index.hashed()
+};
+static METHODS: Index = {
+    let (mut index, mut row) = (Index::empty(), 0);
+    while row < TABLE.methods.len() {
+        index = index.and(row, TABLE.methods[row].name);
+        row += 1;
+    }
+    index.hashed()
+};
 
 /// The longest locale name that is looked at.
 const MAX_LOCALE: usize = 64;
@@ -71,7 +80,7 @@ impl Component {
         if connection.is_null() {
             return false;
         }
-        self.ended.store(false, Ordering::SeqCst);
+        self.ended.store(false, Ordering::Release);
         self.memory.reopen();
         // SAFETY: the caller's promise.
         unsafe { self.host.attach(connection) };
@@ -88,7 +97,7 @@ impl Component {
 
     /// What Done and the end of the object do; the second time nothing.
     pub(super) fn end(&self) {
-        if !self.ended.swap(true, Ordering::SeqCst) {
+        if !self.ended.swap(true, Ordering::AcqRel) {
             // First the gate: while threads of ours are being joined none may call the platform.
             self.host.detach();
             guard((), || self.object.done());
@@ -171,19 +180,22 @@ impl Component {
         if answer.is_null() {
             return false;
         }
+        // Undefined is also what a getter that panics answers.
+        // SAFETY: the caller's promise.
+        unsafe { variant::clear(answer) };
         let Some(get) = row(TABLE.properties, number).and_then(|row| row.get) else {
-            // SAFETY: the caller's promise.
-            unsafe { variant::clear(answer) };
             return false;
         };
-        let written = guarded(|| {
-            let value = get(&self.object);
-            // SAFETY: the caller's promise.
-            unsafe { variant::write(answer, value, &self.memory) }.is_ok()
-        });
-        written.unwrap_or_else(|_| {
-            // SAFETY: the caller's promise.
-            unsafe { variant::clear(answer) };
+        // SAFETY: the caller's promise, and it was cleared.
+        guard(true, || unsafe {
+            match get {
+                Getter::Int(get) => variant::write_int(answer, get(&self.object)),
+                Getter::Bool(get) => variant::write_bool(answer, get(&self.object)),
+                Getter::Any(get) => {
+                    let value = get(&self.object);
+                    return variant::write_cleared(answer, value, &self.memory).is_ok();
+                }
+            }
             true
         })
     }
@@ -385,13 +397,17 @@ impl Component {
 impl Drop for Component {
     /// A platform may end an object without Done.
     fn drop(&mut self) {
-        self.end();
+        if !*self.ended.get_mut() {
+            self.end();
+        }
     }
 }
 
 /// The row of a number that the platform sent.
+#[inline]
 pub(super) fn row<T>(rows: &'static [T], number: c_long) -> Option<&'static T> {
-    rows.get(usize::try_from(number).ok()?)
+    // What is negative is larger than every table then.
+    rows.get(number as usize)
 }
 
 /// # Safety
@@ -400,8 +416,7 @@ unsafe fn find(index: &Index, name: *const u16) -> c_long {
     // SAFETY: the caller's promise; a name longer than any of ours is not read to its end.
     unsafe { terminated(name, index.longest()) }
         .and_then(|name| index.find(name))
-        .and_then(|row| c_long::try_from(row).ok())
-        .unwrap_or(-1)
+        .map_or(-1, c_long::from)
 }
 
 /// 0 is the international name, 1 the Russian one; whatever comes later gets the international one.
@@ -447,7 +462,7 @@ mod tests {
             for name in [property.name.en, property.name.ru] {
                 assert_eq!(
                     PROPERTIES.find(&name.encode_utf16().collect::<Vec<_>>()),
-                    Some(number),
+                    Some(number as u8),
                     "{name}"
                 );
             }
@@ -456,7 +471,7 @@ mod tests {
             for name in [method.name.en, method.name.ru] {
                 assert_eq!(
                     METHODS.find(&name.encode_utf16().collect::<Vec<_>>()),
-                    Some(number),
+                    Some(number as u8),
                     "{name}"
                 );
             }

@@ -62,7 +62,9 @@ impl Gate {
 
     /// Closes the gate and waits until the calls of other threads are over. Says whether they are.
     pub(super) fn close(&self) -> bool {
-        self.state.fetch_or(CLOSED, Ordering::SeqCst);
+        if self.state.fetch_or(CLOSED, Ordering::SeqCst) & !CLOSED == 0 {
+            return true;
+        }
         let own = INSIDE.with_borrow(|inside| inside.iter().filter(|id| **id == self.id()).count());
         if self.state.load(Ordering::SeqCst) & !CLOSED <= own {
             return true;

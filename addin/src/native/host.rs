@@ -159,33 +159,31 @@ impl HostHandle {
     /// # Safety
     /// `connection` is null or the platform's object, which lives until Done; this is the platform's thread.
     pub(super) unsafe fn attach(&self, connection: *mut c_void) {
-        self.0.connection.store(connection, Ordering::SeqCst);
+        // Who passes the gate sees it.
+        self.0.connection.store(connection, Ordering::Release);
         if connection.is_null() {
             return;
         }
         self.0.gate.open();
         self.call(|connection| {
             // SAFETY: as in `event`.
-            unsafe { ((**connection).set_event_buffer_depth)(connection.cast(), EVENT_DEPTH) != 0 }
-        });
-        // Before the platform tells its level, the slot of GetInterface may not exist.
-        if capabilities() >= 1 {
-            self.call(|connection| {
+            unsafe { ((**connection).set_event_buffer_depth)(connection.cast(), EVENT_DEPTH) };
+            // Before the platform tells its level, the slot of GetInterface may not exist.
+            if capabilities() >= 1 {
                 // SAFETY: as in `event`, and the platform said that the slot is there.
-                let info = unsafe { platform_info(connection) };
-                if let Some(info) = info {
+                if let Some(info) = unsafe { platform_info(connection) } {
                     // A second Init of the same object is told the same.
                     let _ = self.0.platform.set(info);
                 }
-                true
-            });
-        }
+            }
+            true
+        });
     }
 
     /// Ends it: when this returns no call to the platform runs and none begins.
     pub(super) fn detach(&self) {
         self.0.gate.close();
-        self.0.connection.store(ptr::null_mut(), Ordering::SeqCst);
+        self.0.connection.store(ptr::null_mut(), Ordering::Release);
     }
 
     /// Runs a call to the platform if the gate is open; no lock is held meanwhile.
@@ -193,7 +191,7 @@ impl HostHandle {
         let Some(_pass) = self.0.gate.enter() else {
             return false;
         };
-        let connection = self.0.connection.load(Ordering::SeqCst);
+        let connection = self.0.connection.load(Ordering::Acquire);
         !connection.is_null() && call(connection.cast())
     }
 }

@@ -93,10 +93,10 @@ impl Memory {
         // aligned for them.
         let put = |at: usize, unit| unsafe { start.add(at).write(unit) };
         if ascii {
-            // Many at a time.
-            (0..)
-                .zip(text.bytes())
-                .for_each(|(at, byte)| put(at, byte.into()));
+            let bytes = text.as_bytes();
+            for at in 0..length {
+                put(at, bytes[at].into());
+            }
         } else {
             (0..)
                 .zip(text.encode_utf16())

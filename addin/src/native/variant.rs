@@ -7,7 +7,7 @@ use super::{
     tm::{Tm, ole_date},
     wide::MAX_TEXT_BYTES,
 };
-use crate::table::{CallError, Value};
+use crate::table::{CallError, Deferred, Value};
 
 /// The longest binary data that the component takes from 1C code.
 pub(super) const MAX_BLOB_BYTES: usize = 512 << 20;
@@ -205,10 +205,50 @@ pub(super) unsafe fn write(
     memory: &Memory,
 ) -> Result<(), Unwritten> {
     // SAFETY: the caller's promise.
-    unsafe { clear(variant) };
+    unsafe {
+        clear(variant);
+        write_cleared(variant, value, memory)
+    }
+}
+
+/// Writes a whole number over what is Undefined.
+///
+/// # Safety
+/// `variant` is writable, and all zeros.
+#[inline(always)]
+pub(super) unsafe fn write_int(variant: *mut Variant, value: i32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*variant).payload.i4 = value;
+        (*variant).kind = kind::I4;
+    }
+}
+
+/// Writes a Boolean over what is Undefined.
+///
+/// # Safety
+/// `variant` is writable, and all zeros.
+#[inline(always)]
+pub(super) unsafe fn write_bool(variant: *mut Variant, value: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*variant).payload.boolean = value.into();
+        (*variant).kind = kind::BOOL;
+    }
+}
+
+/// Writes a value over what is Undefined. Its type is written last, so that it stays Undefined until its value is whole.
+///
+/// # Safety
+/// `variant` is writable, and all zeros.
+pub(super) unsafe fn write_cleared(
+    variant: *mut Variant,
+    value: Value,
+    memory: &Memory,
+) -> Result<(), Unwritten> {
     let kind = match value {
-        Value::Empty => return Ok(()),
-        // SAFETY: the variant is writable, here and below.
+        Value::Empty => kind::EMPTY,
+        // SAFETY: the caller's promise, here and below.
         Value::Bool(value) => unsafe {
             (*variant).payload.boolean = value.into();
             kind::BOOL
@@ -228,52 +268,68 @@ pub(super) unsafe fn write(
             (*variant).payload.tm = Tm::of(value);
             kind::TM
         },
-        Value::Text(text) => {
+        // SAFETY: as above.
+        Value::Text(text) => unsafe {
             let (data, length) = memory.text(&text).ok_or(Unwritten::NoMemory)?;
-            // SAFETY: as above.
-            unsafe {
-                (*variant).payload.run = Run {
-                    data: data.as_ptr().cast(),
-                    length,
-                }
+            (*variant).payload.run = Run {
+                data: data.as_ptr().cast(),
+                length,
             };
             kind::PWSTR
-        }
-        Value::Blob(bytes) => {
-            let (data, length) = blob(memory, bytes.len())?;
-            data.copy_from_slice(&bytes);
-            // SAFETY: as above.
-            unsafe {
-                (*variant).payload.run = Run {
-                    data: data.as_mut_ptr().cast(),
-                    length,
-                }
-            };
-            kind::BLOB
-        }
-        Value::Deferred(deferred) => {
-            let (data, length) = blob(memory, deferred.length())?;
-            let start = ptr::NonNull::from(&mut *data).cast();
-            let written = super::guard::guarded(|| deferred.write(data))
-                .unwrap_or_else(|text| Err(CallError::internal(&text)));
-            if let Err(error) = written {
-                // SAFETY: the platform has not seen it, and the writer that knew it is gone.
-                unsafe { memory.free(start) };
-                return Err(Unwritten::Source(error));
-            }
-            // SAFETY: as above.
-            unsafe {
-                (*variant).payload.run = Run {
-                    data: start.as_ptr().cast::<c_void>(),
-                    length,
-                }
-            };
-            kind::BLOB
-        }
+        },
+        // SAFETY: as above.
+        Value::Blob(bytes) => unsafe { write_bytes(variant, &bytes, memory)? },
+        // SAFETY: as above.
+        Value::Deferred(deferred) => unsafe { write_deferred(variant, deferred, memory)? },
     };
     // SAFETY: as above.
     unsafe { (*variant).kind = kind };
     Ok(())
+}
+
+/// # Safety
+/// `variant` is writable.
+unsafe fn write_bytes(
+    variant: *mut Variant,
+    bytes: &[u8],
+    memory: &Memory,
+) -> Result<u16, Unwritten> {
+    let (data, length) = blob(memory, bytes.len())?;
+    data.copy_from_slice(bytes);
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*variant).payload.run = Run {
+            data: data.as_mut_ptr().cast(),
+            length,
+        }
+    };
+    Ok(kind::BLOB)
+}
+
+/// # Safety
+/// `variant` is writable.
+unsafe fn write_deferred(
+    variant: *mut Variant,
+    deferred: Deferred,
+    memory: &Memory,
+) -> Result<u16, Unwritten> {
+    let (data, length) = blob(memory, deferred.length())?;
+    let start = ptr::NonNull::from(&mut *data).cast();
+    let written = super::guard::guarded(|| deferred.write(data))
+        .unwrap_or_else(|text| Err(CallError::internal(&text)));
+    if let Err(error) = written {
+        // SAFETY: the platform has not seen it, and the writer that knew it is gone.
+        unsafe { memory.free(start) };
+        return Err(Unwritten::Source(error));
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*variant).payload.run = Run {
+            data: start.as_ptr().cast::<c_void>(),
+            length,
+        }
+    };
+    Ok(kind::BLOB)
 }
 
 fn blob<'a>(memory: &Memory, length: usize) -> Result<(&'a mut [u8], u32), Unwritten> {

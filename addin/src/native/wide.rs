@@ -17,12 +17,19 @@ pub(super) fn wide(text: &str) -> U16CString {
 ///
 /// # Safety
 /// `text` is null, or readable up to its NUL or for `limit + 1` units, whichever comes first, for `'a`.
+#[inline]
 pub(super) unsafe fn terminated<'a>(text: *const u16, limit: usize) -> Option<&'a [u16]> {
     if text.is_null() {
         return None;
     }
+    let mut length = 0;
     // SAFETY: units are read one by one and never past the NUL or the limit.
-    let length = (0..=limit).find(|at| unsafe { *text.add(*at) } == 0)?;
+    while unsafe { *text.add(length) } != 0 {
+        if length == limit {
+            return None;
+        }
+        length += 1;
+    }
     // SAFETY: these units were just read.
     Some(unsafe { slice::from_raw_parts(text, length) })
 }

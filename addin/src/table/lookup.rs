@@ -30,98 +30,182 @@ fn fold_rare(unit: u16) -> u16 {
     }
 }
 
-/// The names of a table's rows, both languages, hashed.
+/// The longest names together, in units, that a table may have; more does not compile.
+const MAX_UNITS: usize = 768;
+/// Twice as many names as a table may have rows.
+const MAX_NAMES: usize = 64;
+/// A power of two, so many times the names that a hash without collisions is found soon.
+const SLOTS: usize = 512;
+const FREE: u8 = u8::MAX;
+
+/// The names of a table's rows, both languages, hashed when the component is compiled: nothing is made at run time,
+/// and nothing in it is an address that had to be put right when the component is loaded.
 #[derive(Debug)]
 pub struct Index {
-    /// Open addressing; a power of two, at most a quarter full.
-    slots: Box<[u16]>,
-    names: Vec<Name>,
+    units: [u16; MAX_UNITS],
+    names: [Name; MAX_NAMES],
+    slots: [u8; SLOTS],
+    count: usize,
+    end: usize,
     longest: usize,
+    factor: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Name {
-    units: Box<[u16]>,
-    row: u16,
+    start: u16,
+    length: u8,
+    row: u8,
 }
-
-impl Name {
-    /// Mostly a name comes as it is written here; any other letter case is the same name.
-    fn is(&self, name: &[u16]) -> bool {
-        *self.units == *name
-            || (self.units.len() == name.len()
-                && self
-                    .units
-                    .iter()
-                    .zip(name)
-                    .all(|(known, unit)| fold(*known) == fold(*unit)))
-    }
-}
-
-const FREE: u16 = u16::MAX;
 
 impl Index {
-    /// Hashes the rows' names. A name that occurs twice keeps its first row.
-    pub fn new(rows: impl Iterator<Item = Words>) -> Self {
-        let mut names = Vec::new();
-        for (row, words) in rows.enumerate() {
-            for name in [words.en, words.ru] {
-                names.push(Name {
-                    units: name.encode_utf16().collect(),
-                    row: row as u16,
-                });
-            }
-        }
-        let longest = names.iter().map(|name| name.units.len()).max().unwrap_or(0);
-        let mut slots = vec![FREE; (names.len() * 4).next_power_of_two().max(4)].into_boxed_slice();
-        for (number, name) in names.iter().enumerate() {
-            let mut at = hash(&name.units);
-            while slots[at & (slots.len() - 1)] != FREE {
-                at += 1;
-            }
-            let at = at & (slots.len() - 1);
-            slots[at] = number as u16;
-        }
+    /// An index without names.
+    #[must_use]
+    pub const fn empty() -> Self {
         Self {
-            slots,
-            names,
-            longest,
+            units: [0; MAX_UNITS],
+            names: [Name {
+                start: 0,
+                length: 0,
+                row: 0,
+            }; MAX_NAMES],
+            slots: [FREE; SLOTS],
+            count: 0,
+            end: 0,
+            longest: 0,
+            factor: 0,
         }
+    }
+
+    /// Adds both names of the next row.
+    ///
+    /// # Panics
+    /// When there are too many, or another letter than a Latin or Cyrillic one is in them; it is meant for constants,
+    /// where that does not compile.
+    #[must_use]
+    pub const fn and(mut self, row: usize, words: Words) -> Self {
+        self.add(row, words.en);
+        self.add(row, words.ru);
+        self
+    }
+
+    const fn add(&mut self, row: usize, name: &str) {
+        let (start, bytes) = (self.end, name.as_bytes());
+        let mut at = 0;
+        while at < bytes.len() {
+            // UTF-8 of one or two bytes.
+            let (unit, length) = match bytes[at] {
+                first @ 0..0x80 => (first as u16, 1),
+                first @ 0xC0..0xE0 => {
+                    let second = bytes[at + 1];
+                    ((first as u16 & 0x1F) << 6 | second as u16 & 0x3F, 2)
+                }
+                _ => panic!("a name has neither Latin nor Cyrillic letters"),
+            };
+            self.units[self.end] = unit;
+            self.end += 1;
+            at += length;
+        }
+        let length = self.end - start;
+        assert!(length < 256 && row < 256, "a name or a table is too long");
+        self.names[self.count] = Name {
+            start: start as u16,
+            length: length as u8,
+            row: row as u8,
+        };
+        self.count += 1;
+        if length > self.longest {
+            self.longest = length;
+        }
+    }
+
+    /// Gives each name a slot of its own; a name that occurs twice keeps its first row.
+    ///
+    /// # Panics
+    /// When that cannot be: two names have the same length, and the same first, middle and last letter.
+    #[must_use]
+    pub const fn hashed(mut self) -> Self {
+        self.factor = 1;
+        while !self.fill() {
+            self.factor += 2;
+            assert!(self.factor < 10_000, "two names look the same to the hash");
+        }
+        self
+    }
+
+    /// Says whether the factor suits all names.
+    const fn fill(&mut self) -> bool {
+        self.slots = [FREE; SLOTS];
+        let mut number = 0;
+        while number < self.count {
+            let name = self.known(number);
+            let slot = self.slot(name);
+            match self.slots[slot] {
+                FREE => self.slots[slot] = number as u8,
+                other if same(self.known(other as usize), name) => {}
+                _ => return false,
+            }
+            number += 1;
+        }
+        true
+    }
+
+    const fn known(&self, number: usize) -> &[u16] {
+        let name = self.names[number];
+        let (_, from) = self.units.split_at(name.start as usize);
+        from.split_at(name.length as usize).0
+    }
+
+    /// By the length, the first, the middle and the last letter. Of a letter only those bits count that are the same in
+    /// both its cases, Latin and Russian, so that it need not be folded.
+    #[inline]
+    const fn slot(&self, name: &[u16]) -> usize {
+        let length = name.len();
+        if length == 0 {
+            return 0;
+        }
+        let letters = (name[0] as u32 & 0xF) << 8
+            | (name[length / 2] as u32 & 0xF) << 4
+            | name[length - 1] as u32 & 0xF;
+        let key = (length as u32) << 12 | letters;
+        (key.wrapping_mul(self.factor.wrapping_mul(0x9E37_79B1)) >> (32 - SLOTS.ilog2())) as usize
     }
 
     /// The units of the longest name.
     #[must_use]
+    #[inline]
     pub const fn longest(&self) -> usize {
         self.longest
     }
 
     /// The row that has this name in either language.
     #[must_use]
-    pub fn find(&self, name: &[u16]) -> Option<usize> {
-        let mut at = hash(name);
-        loop {
-            let number = self.slots[at & (self.slots.len() - 1)];
-            let known = self.names.get(usize::from(number))?;
-            if known.is(name) {
-                return Some(usize::from(known.row));
-            }
-            at += 1;
-        }
+    #[inline]
+    pub fn find(&self, name: &[u16]) -> Option<u8> {
+        let number = usize::from(*self.slots.get(self.slot(name))?);
+        let Name { start, length, row } = *self.names.get(number)?;
+        let (start, length) = (usize::from(start), usize::from(length));
+        let known = self.units.get(start..start + length)?;
+        // Mostly a name comes as it is written here; any other letter case is the same name.
+        (known == name || is_folded(known, name)).then_some(row)
     }
 }
 
-/// By the length, the first, the middle and the last letter: few names of a table agree in all of them. Of a letter
-/// only those bits count that are the same in both its cases, Latin and Russian, so that it need not be folded.
-fn hash(name: &[u16]) -> usize {
-    let (Some(first), Some(last)) = (name.first(), name.last()) else {
-        return 0;
-    };
-    let middle = name[name.len() / 2];
-    [*first, middle, *last]
-        .iter()
-        .fold(name.len(), |hash, unit| {
-            (hash << 3) ^ usize::from(unit & 0xF)
-        })
+const fn same(one: &[u16], other: &[u16]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+#[cold]
+fn is_folded(known: &[u16], name: &[u16]) -> bool {
+    known.len() == name.len()
+        && known
+            .iter()
+            .zip(name)
+            .all(|(known, unit)| fold(*known) == fold(*unit))
 }
 
 #[cfg(test)]
@@ -134,14 +218,11 @@ mod tests {
     }
 
     fn index() -> Index {
-        Index::new(
-            [
-                words("Version", "Версия"),
-                words("Report", "ОтчётЁлки"),
-                words("Same", "Same"),
-            ]
-            .into_iter(),
-        )
+        Index::empty()
+            .and(0, words("Version", "Версия"))
+            .and(1, words("Report", "ОтчётЁлки"))
+            .and(2, words("Same", "Same"))
+            .hashed()
     }
 
     #[test]
@@ -180,7 +261,8 @@ mod tests {
             assert_eq!(index.find(&units(name)), None);
         }
         assert_eq!(index.find(&[0xD800, 0xFFFF, 0]), None);
-        assert_eq!(Index::new(std::iter::empty()).find(&units("a")), None);
+        assert_eq!(Index::empty().hashed().find(&units("a")), None);
+        assert_eq!(Index::empty().hashed().find(&[]), None);
     }
 
     #[test]
