@@ -70,7 +70,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// Finds the socket address behind a name. It blocks for as long as the system's resolver does.
+    /// Finds the socket address behind a name.
     pub(super) fn find(address: &Address, deadline: Instant) -> Result<Self, HttpError> {
         let at = resolve::reachable(address, deadline)?;
         Ok(Self::at(at, authority(address, at)))
