@@ -93,9 +93,8 @@ impl Memory {
         // aligned for them.
         let put = |at: usize, unit| unsafe { start.add(at).write(unit) };
         if ascii {
-            let bytes = text.as_bytes();
-            for at in 0..length {
-                put(at, bytes[at].into());
+            for (at, byte) in text.bytes().enumerate() {
+                put(at, byte.into());
             }
         } else {
             (0..)
