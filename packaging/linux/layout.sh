@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # packaging/linux/layout.sh PACKAGE MACHINE BINARIES OUT
 #
-# Lays out the files of one package as they will lie on the computer, under OUT/root, and its scripts under OUT/scripts.
+# Lays out the files of one package as they will lie on the computer, under OUT/root.
 # BINARIES has the programs and the library for this machine (x86_64 or i386). OUT is made anew.
 set -euo pipefail
 package=$1 machine=$2 binaries=$3 out=$4
@@ -30,6 +30,9 @@ licenceserver)
     # The sample is the file that the server makes when there is none.
     put 644 "$project/server/src/conf/default.conf" "$settings/licenceserver.conf.sample"
     put 644 "$here/$package/licenceserver.service" "$root/usr/lib/systemd/system/licenceserver.service"
+    # On a 64-bit computer systemd's own kind of system calls is another one than this program's.
+    [[ $machine != i386 ]] ||
+        sed -i 's/^SystemCallArchitectures=native$/& x86/' "$root/usr/lib/systemd/system/licenceserver.service"
     put 644 "$here/$package/60-licenceserver.rules" "$root/usr/lib/udev/rules.d/60-licenceserver.rules"
     put 644 "$here/$package/firewalld.xml" "$root/usr/lib/firewalld/services/licenceserver.xml"
     put 644 "$here/$package/licenceserver.desktop" "$root/usr/share/applications/licenceserver.desktop"

@@ -27,6 +27,8 @@ assert set(config["Volumes"]) == {"/var/1C/licence/3.0", "/var/1C/licence/data"}
 END
     container=$("${buildah[@]}" from --pull-never localhost/licenceserver)
     ln -sfn "$("${buildah[@]}" mount "$container")" "$folder/root"
+    # A key that a server made while the image was built would be everybody's.
+    [[ -z $(ls -A "$folder/root/var/1C/licence/data") ]] || die "the image has files of a server's life in it"
 }
 
 # in_container FOLDER ID ARGUMENT…: one life of a container with that machine id and the volumes FOLDER/config and FOLDER/data.

@@ -63,6 +63,7 @@ conf=/var/1C/licence/3.0/licenceserver.conf data=/var/1C/licence/data
 packages "$old" "${all[@]}"
 check "version $old installs" install "${files[@]}"
 check "the service is running" service licenceserver status
+check "everybody may write logs" owner /var/1C/licence/3.0/logs root:1777
 check "it answers" answers /systeminfo
 check "its answer has the version" holds /tmp/answer "Version: "
 check "it runs as its own user" runs_as_its_user
@@ -158,7 +159,13 @@ check "it answers as before" answers /systeminfo
 # What an administrator stopped stays stopped.
 check "stopping" service licenceserver stop
 packages "$new" licenceserver
+# The folder of settings is the server's: what its user puts there must not lead root astray.
+mkdir -m 755 /tmp/elsewhere
+mv /var/1C/licence/3.0/logs /var/1C/licence/3.0/kept
+ln -s /tmp/elsewhere /var/1C/licence/3.0/logs
 check "the same version again" install ${again[@]+"${again[@]}"} "${files[@]}"
+check "a link in the place of the logs is not followed" owner /tmp/elsewhere root:755
+rm /var/1C/licence/3.0/logs && mv /var/1C/licence/3.0/kept /var/1C/licence/3.0/logs
 check "a stopped service stays stopped" ends_with 3 service licenceserver status
 check "starting" service licenceserver start
 check "stopping again" service licenceserver stop
@@ -166,6 +173,14 @@ check "status of a stopped service" not service licenceserver status
 check "starting" service licenceserver start
 check "installdaemon.sh registers it again" /opt/1C/licence/3.0/installdaemon.sh
 check "it answers after installdaemon.sh" answers /systeminfo
+# The tools of systemd, and another init.
+printf '#!/bin/sh\nexit 0\n' >/usr/bin/systemctl
+chmod 755 /usr/bin/systemctl
+touch /sbin/init
+rm $init
+check "where systemd is installed and is not the init, the init script serves" /opt/1C/licence/3.0/installdaemon.sh
+check "it is there again" ends_with 0 sh -eu $init status
+rm /usr/bin/systemctl /sbin/init
 
 check "removing" remove "${all[@]}"
 check "the program is gone" test ! -e /opt/1C
@@ -190,7 +205,18 @@ if [[ $format == deb ]]; then
     left() { find /var/1C -type f | LC_ALL=C sort; }
     check "nothing else of ours is left" diff <(left) <(printf '%s\n' $data/672B.2.licence $data/pending/notes.txt)
     check "nor outside" not test -e /var/run/licenceserver.pid
+    check "what is left belongs to somebody" bash -c '[[ -z $(find /var/1C -nouser -o -nogroup) ]]'
     rm -r /var/1C
+
+    # Another maker's settings that came after ours were removed.
+    packages "$new" licenceserver
+    install "${files[@]}" >/tmp/check 2>&1 && dpkg -r licenceserver >/tmp/check 2>&1 || fail "installing and removing once more"
+    rm $conf
+    printf '[Common]\nServerPort=9099\n' | tee $conf >/tmp/theirs
+    printf '[672B]\nName=Theirs\n' >/var/1C/licence/3.0/licence.series
+    check "purging once more" dpkg -P licenceserver </dev/null
+    check "another maker's settings stayed" cmp $conf /tmp/theirs
+    check "and series" holds /var/1C/licence/3.0/licence.series "Name=Theirs"
 fi
 
 # Settings that no server of ours made. A purged computer knows nothing of us.
@@ -214,6 +240,7 @@ foreign_file licence.series $'[672B]\nName=Тест\nKey=00112233'
 printf '; open-licence\n[Common]\nServerPort=9099\nLang=ru\n' >$conf
 check "settings that were prepared for this server are taken" install_them
 check "and used" holds $conf "Lang=ru"
+check "and nobody else reads them" owner $conf licenceserver:600
 remove licenceserver >/tmp/check 2>&1 || fail "removing what the prepared settings were for"
 [[ $format == rpm ]] || dpkg --purge licenceserver >/dev/null 2>&1
 rm -rf /var/1C

@@ -54,6 +54,7 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "unit tests" cargo test --workspace --locked --lib --bins
 mapfile -t names < <(integration_tests licence-protocol licenceaddin licencecenter)
 mapfile -t sample_tests < <(integration_tests licence | grep -E '^(bsl|guide)')
+((${#names[@]} && ${#sample_tests[@]})) || die "tests of this stage are missing"
 step "tests of formats, tools and samples" run_tests "${names[@]}" "${sample_tests[@]}"
 step "samples for 1C" samples
 [[ ! -d fuzz ]] || step "fuzz" fuzz "${LICENCE_FUZZ_SECONDS:-10}"

@@ -7,9 +7,9 @@ LOGS=$CONFIG/logs
 ours() { [ -f "$1" ] && [ ! -L "$1" ] && [ "$(head -c 2 "$1")" = L3 ]; }
 
 make_logs() {
-    # The component writes here from web servers, which run as their own users.
-    mkdir -p "$LOGS"
-    chmod 1777 "$LOGS"
+    # The component writes here from web servers, which run as their own users. A folder that is there stays as it is: the
+    # server's user could have put a link into its place.
+    [ -e "$LOGS" ] || [ -L "$LOGS" ] || { mkdir -p "$CONFIG" && mkdir -m 1777 "$LOGS"; }
 }
 
 # Goes up while folders are empty.

@@ -18,7 +18,15 @@ if [ "$(id -u)" != 0 ]; then
     exit 4
 fi
 
-has_systemd() { command -v systemctl >/dev/null 2>&1; }
+# Its tools alone, on a system that another init starts, are not systemd. Where there is no init at all, an image is being built.
+has_systemd() {
+    command -v systemctl >/dev/null 2>&1 || return 1
+    if [ -d /run/systemd/system ] || [ ! -e /sbin/init ]; then return 0; fi
+    case $(readlink -f /sbin/init) in
+    */systemd) return 0 ;;
+    *) return 1 ;;
+    esac
+}
 # It is installed but does not run while an image is being built: then the unit is started by the first boot.
 systemd_runs() { [ -d /run/systemd/system ] && has_systemd; }
 
