@@ -156,6 +156,70 @@ fn a_key_comes_back_from_a_token_to_the_computer() {
 }
 
 #[test]
+fn a_key_that_is_given_back_is_on_the_token_no_more_wherever_that_is_connected() {
+    let (scene, vendor, hsm) = scene();
+    let token = hsm.make("one");
+    let blank = number(&scene).to_string();
+    let code = vendor.code(3);
+    good(
+        &scene,
+        &["activate", &code, "--itn", ITN, "--blank", &blank],
+    );
+    let released = scene.root().join("my.release");
+    let released = released.to_str().unwrap();
+    let offline = ["reserve", "1000001", "--offline", released];
+    let said = good(&scene, &offline);
+    let reserve_code = said.split(": ").nth(1).unwrap()[..24].to_owned();
+    // Before anybody has answered, and at any server.
+    let mut other = scene.beside();
+    other.set_variable(&hsm.variable());
+    other.configure(&(asking(vendor.url()) + &hsm.section()));
+    let said = good(&other, &["carriers"]);
+    assert!(said.ends_with("\tblank\n"), "{said}");
+    hsm.pull(&token);
+    assert_eq!(
+        good(&scene, &offline).split(": ").nth(1).unwrap()[..24],
+        reserve_code
+    );
+    let answer = scene.root().join("my.answer");
+    let answer = answer.to_str().unwrap();
+    vendor.centre(&["answer", released, "--out", answer]);
+    let said = good(&scene, &["install", answer]);
+    assert!(said.contains(&reserve_code), "{said}");
+    hsm.plug(&token);
+    let said = good(&scene, &["carriers"]);
+    assert!(said.ends_with("\tblank\n"), "{said}");
+    let said = good(
+        &other,
+        &["activate", &reserve_code, "--itn", ITN, "--blank", &blank],
+    );
+    assert!(said.contains("3 seats"), "{said}");
+
+    // The year's one move is used up: the vendor refuses, and the licence comes back onto the token, once it is there.
+    let offline = ["reserve", "1000001", "--offline", released];
+    good(&other, &offline);
+    fs::remove_file(answer).unwrap();
+    vendor.centre(&["answer", released, "--out", answer]);
+    hsm.pull(&token);
+    let said = bad(&other, &["install", answer]);
+    assert!(
+        said.contains(&format!("no carrier {blank} is connected")),
+        "{said}"
+    );
+    hsm.plug(&token);
+    let said = bad(&other, &["install", answer]);
+    assert!(said.contains("The key stays here"), "{said}");
+    let said = good(&other, &["carriers"]);
+    assert!(said.contains("1000001: 3 seats"), "{said}");
+    // A token that is not there cannot be given back, and nothing of it changes.
+    hsm.pull(&token);
+    bad(&other, &offline);
+    hsm.plug(&token);
+    let said = good(&other, &["carriers"]);
+    assert!(said.contains("1000001: 3 seats"), "{said}");
+}
+
+#[test]
 fn a_vendor_writes_a_licence_to_a_token_and_ships_it() {
     let (mut scene, _vendor, hsm) = scene();
     let _token = hsm.make("one");

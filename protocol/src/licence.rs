@@ -300,6 +300,11 @@ impl Licence {
 }
 
 impl Document {
+    /// As [`Licence::fingerprint`], of a document that nobody has checked.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        crate::sha256(self.voucher.unverified())
+    }
+
     /// Signs a licence. `voucher.private_hash` is set here.
     ///
     /// # Errors

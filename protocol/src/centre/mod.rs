@@ -4,11 +4,13 @@
 mod answer;
 mod refusal;
 mod request;
+mod reserve;
 mod text;
 
 pub use answer::{Answer, Outcome, Reply, SignedAnswer};
 pub use refusal::{CentreReason, Refusal};
 pub use request::{Activation, Message, Release, Update};
+pub use reserve::{FromCarrier, MAX_RESERVE, Reserve};
 pub use text::{from_qr, to_qr};
 
 /// The largest request, in bytes.

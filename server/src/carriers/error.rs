@@ -97,6 +97,16 @@ pub enum CarrierError {
     },
 }
 
+impl CarrierError {
+    /// Whether what is on the carrier is surely what it was before.
+    pub(crate) fn changed_nothing(&self) -> bool {
+        !matches!(
+            self,
+            Self::Gone(_) | Self::Nonsense { .. } | Self::Device { .. }
+        )
+    }
+}
+
 fn here(connected: &[u32]) -> (String, String) {
     let mut names: Vec<String> = connected.iter().map(u32::to_string).collect();
     names.dedup();

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Instant};
 use protocol::{
     KeyId,
     delegation::{Delegation, MAX_CARRIER_LIFE},
-    licence::{Credential, SealedKey},
+    licence::{Credential, Document, Licence, SealedKey},
     signature::{Context, Secret},
 };
 
@@ -61,17 +61,35 @@ impl KeyRing {
         changed |= *self.judged.lock() != known;
         if changed {
             self.judge_carriers(carriers.present(), &known);
-            // Those that came have no delegations yet.
-            for present in carriers.present() {
-                if let Err(error) = self.prove(present, now) {
-                    log::warn!("{}", crate::logs::tame(&error.to_string()));
-                }
-            }
+            self.prove_new(carriers.present(), now);
         }
         CarriersLook {
             came,
             went,
             changed,
+        }
+    }
+
+    /// Lets the carriers sign delegations for licences that have none yet.
+    fn prove_new(&self, present: &[Present], now: i64) {
+        let carried = self.carried();
+        let lacks = |present: &&Present| {
+            let place = &present.carrier.about().place;
+            let delegated = self.delegated.lock();
+            carried.iter().any(|one| {
+                one.error.is_none()
+                    && one.carrier.as_ref().is_some_and(|one| one.place == *place)
+                    && one
+                        .key_id
+                        .zip(one.key_no)
+                        .is_some_and(|key| !delegated.contains_key(&key))
+            })
+        };
+        let new: Vec<&Present> = present.iter().filter(lacks).collect();
+        for present in new {
+            if let Err(error) = self.prove(present, now) {
+                log::warn!("{}", crate::logs::tame(&error.to_string()));
+            }
         }
     }
 
@@ -153,7 +171,17 @@ impl KeyRing {
             }
         }
         *self.unwrapped.lock() = kept;
-        self.delegated.lock().clear();
+        // Licences that are there as before speak on: with many carriers it takes a while until all have signed anew.
+        self.delegated.lock().retain(|key, (credential, _)| {
+            carried.iter().any(|one: &Installed| {
+                one.error.is_none()
+                    && one.key_id.zip(one.key_no) == Some(*key)
+                    && one
+                        .licence
+                        .as_ref()
+                        .is_some_and(|licence| licence.signed_voucher == credential.voucher)
+            })
+        });
         *self.judged.lock() = Arc::clone(known);
         self.set_carried(carried);
     }
@@ -176,22 +204,38 @@ impl KeyRing {
     /// Writes a licence to a carrier, and reads it from there.
     pub(super) fn put_on_carrier(
         &self,
-        about: &About,
+        number: u32,
         name: &str,
         bytes: &[u8],
     ) -> Result<(), CarrierError> {
-        self.change_carrier(about.number, |carrier| carrier.write(name, bytes))
+        self.change_carrier(number, |carrier| carrier.write(name, bytes))
     }
 
     /// Takes a licence from its carrier.
     pub(super) fn take_from_carrier(
         &self,
-        about: &About,
+        number: u32,
         key_id: KeyId,
         key_no: u32,
     ) -> Result<(), CarrierError> {
         let name = licence_name(key_id, key_no);
-        self.change_carrier(about.number, |carrier| carrier.erase(&name))
+        self.change_carrier(number, |carrier| carrier.erase(&name))
+    }
+
+    /// The document of a licence that lies on a carrier.
+    pub(super) fn document_on(
+        &self,
+        about: &About,
+        licence: &Licence,
+    ) -> Result<Vec<u8>, CarrierError> {
+        let mut carriers = self.carriers.lock();
+        let documents = &carriers.find(about.number)?.documents;
+        let is_it = |document: &&Vec<u8>| {
+            Document::from_bytes(document)
+                .is_ok_and(|document| document.fingerprint() == licence.fingerprint())
+        };
+        let found = documents.iter().find(is_it);
+        found.cloned().ok_or(CarrierError::Gone(about.number))
     }
 
     fn change_carrier(
@@ -205,12 +249,7 @@ impl KeyRing {
         present.read();
         let known = Arc::clone(&self.content().known);
         self.judge_carriers(carriers.present(), &known);
-        let now = crate::now().seconds();
-        for present in carriers.present() {
-            if let Err(error) = self.prove(present, now) {
-                log::warn!("{}", crate::logs::tame(&error.to_string()));
-            }
-        }
+        self.prove_new(carriers.present(), crate::now().seconds());
         done
     }
 }

@@ -114,7 +114,7 @@ pub fn install_document(
     }
     let name = licence_name(voucher.key_id, voucher.key_no);
     match candidate.carrier.clone() {
-        Some(about) => ring.put_on_carrier(&about, &name, bytes)?,
+        Some(about) => ring.put_on_carrier(about.number, &name, bytes)?,
         None => candidate.file = ring.put(&format!("{name}.licence"), bytes)?,
     }
     if voucher.key_type == KeyType::Main {

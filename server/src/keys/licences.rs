@@ -16,7 +16,7 @@ use protocol::{
     signature::Secret,
 };
 
-use super::{OpenError, centre::is_given_back, series_file::Known};
+use super::{OpenError, centre::given_back, series_file::Known};
 use crate::{
     accounting::{Key, Moment},
     carriers::About,
@@ -147,10 +147,8 @@ pub(super) fn read_folder(folder: &Path, against: &Against<'_>) -> Found {
 /// The licences of the folder and of all carriers together, in the order of their numbers: what one says of the other.
 pub(super) fn together(folder: &Path, mut installed: Vec<Installed>) -> Vec<Installed> {
     for one in &mut installed {
-        if let (Some(key_id), Some(key_no), None) = (one.key_id, one.key_no, &one.error)
-            && is_given_back(folder, key_id, key_no)
-        {
-            one.error = Some(OpenError::GivenBack(key_no));
+        if let (Some(key), None) = (one.key_id.zip(one.key_no), &one.error) {
+            one.error = given_back(folder, key);
         }
     }
     mark_doubles(&mut installed);

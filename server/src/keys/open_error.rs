@@ -1,5 +1,7 @@
 //! Why a licence that is here does not work: the REST API's OpenError, in both languages.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use protocol::{KeyId, binding::FactKind, envelope::FormatError};
 
@@ -41,6 +43,8 @@ pub enum OpenError {
     Carrier(CarrierError),
     /// It is being given back to the centre.
     GivenBack(u32),
+    /// The file that says so cannot be read.
+    ReserveDamaged(PathBuf, String),
     /// A file with the same number is here already.
     Twice(String),
     /// It ended by a time that was seen here, and the clock was set back since.
@@ -113,6 +117,16 @@ impl OpenError {
                 let text = error.text(lang);
                 lang.pick(format!("The carrier: {text}."), format!("Носитель: {text}."))
             }
+            Self::ReserveDamaged(file, error) => lang.pick(
+                format!(
+                    "The key was being given back, and {} is damaged: {error}. Bring that file back from a backup. Where there is none, ask the vendor: if the key is still this computer's, delete the file, and the key works again; if he has it, take a new code from him.",
+                    file.display()
+                ),
+                format!(
+                    "Ключ отдавали, а файл {} повреждён: {error}. Верните этот файл из резервной копии. Если её нет, спросите поставщика: если ключ всё ещё за этим компьютером, удалите файл, и ключ снова заработает; если ключ у поставщика, получите у него новый код.",
+                    file.display()
+                ),
+            ),
             Self::GivenBack(key_no) => lang.pick(
                 format!("The key is being given back to the vendor. `licenceserver reserve {key_no}` finishes that and tells the reserve code."),
                 format!("Ключ отдаётся поставщику. Команда `licenceserver reserve {key_no}` завершит это и покажет резервный код."),

@@ -94,6 +94,8 @@ pub struct KeyRing {
     pub(super) judged: Mutex<Arc<Known>>,
     /// Whether the carriers' licences changed since the last look.
     carriers_changed: AtomicBool,
+    /// Held while everything is read: of two that read at a time the one with the older look would win.
+    reloading: Mutex<()>,
     /// Held while a licence is installed: what one decides on, another may be changing.
     pub(super) installing: Mutex<()>,
     /// What the folder showed when it was read.
@@ -129,6 +131,7 @@ impl KeyRing {
             unwrapped: Mutex::default(),
             judged: Mutex::default(),
             carriers_changed: AtomicBool::new(false),
+            reloading: Mutex::default(),
             installing: Mutex::default(),
             seen: Mutex::default(),
             last_look: Mutex::default(),
@@ -184,6 +187,7 @@ impl KeyRing {
 
     /// Reads licence.series and the data folder again.
     pub fn reload(&self) {
+        let _alone = self.reloading.lock();
         // Looked at first: what changes while it is read is seen as a change later.
         let seen = self.look();
         *self.seen.lock() = seen;
@@ -197,10 +201,14 @@ impl KeyRing {
                 );
             }
         }
-        self.credentials.lock().clear();
-        let mut content = self.content.write();
-        let carried = content.carried.clone();
-        *content = Arc::new(self.content_of(known, found, carried));
+        let content = {
+            let mut content = self.content.write();
+            let carried = content.carried.clone();
+            *content = Arc::new(self.content_of(known, found, carried));
+            // Those of the former licences; what is made of them later is not kept.
+            self.credentials.lock().clear();
+            Arc::clone(&content)
+        };
         for installed in &content.installed {
             if installed.carrier.is_none()
                 && let Some(error) = &installed.error
@@ -336,7 +344,7 @@ impl KeyRing {
         let (Some(key_id), Some(key_no)) = (installed.key_id, installed.key_no) else {
             return Ok(());
         };
-        Ok(self.take_from_carrier(about, key_id, key_no)?)
+        Ok(self.take_from_carrier(about.number, key_id, key_no)?)
     }
 
     /// Moves a file out of use, into `data/retired`.
@@ -498,9 +506,13 @@ impl KeyRing {
             delegation,
         });
         let until = now.saturating_add(MAX_LIFE);
-        self.credentials
-            .lock()
-            .insert((key_id, key_no), (Arc::clone(&credential), until));
+        let now_here = self.content.read();
+        if Arc::ptr_eq(&content, &now_here) {
+            self.credentials
+                .lock()
+                .insert((key_id, key_no), (Arc::clone(&credential), until));
+        }
+        drop(now_here);
         Some(credential)
     }
 
@@ -536,6 +548,10 @@ impl KeyRing {
         };
         if licence.voucher.flags & object.flags != object.flags {
             return no(Reason::ObjectFlags);
+        }
+        // A carrier that proves nothing any more opens nothing, also while the one who would notice waits for a device.
+        if installed.carrier.is_some() && self.credential(key_id, key_no, crate::now()).is_none() {
+            return no(Reason::NotWorkable);
         }
         match installed.content_keys.get(&directory.content_key_version) {
             Some(key) => Ok(directory.object_key(key, object)),

@@ -48,7 +48,7 @@ impl Centre {
         };
         let keys = self.keys_of(key_id)?;
         let transaction = self.transaction()?;
-        check_single_use(&transaction, &body.request.id, &hash, now)?;
+        let repeated = check_single_use(&transaction, &body.request.id, &hash, now)?;
         let (id, key_no, ends_at): (i64, u32, Option<i64>) = transaction.query_row(
             "SELECT id, key_no, ends_at FROM codes WHERE hash = ?1",
             params![code.hash()],
@@ -83,6 +83,8 @@ impl Centre {
                 ));
             }
             Some(known) if known.request == body.request.id => false,
+            // The code was activated anew since, so whoever repeats the former request is not who has the key now.
+            Some(_) if repeated => return Err(No::Signed(key.series, refusals::superseded())),
             Some(known) if same_computer(known, &computer, &body.request.computer_id) => true,
             Some(known) => {
                 let refusal = refusals::used_elsewhere(&known.computer.name, known.begun_at);

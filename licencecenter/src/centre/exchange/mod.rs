@@ -133,13 +133,13 @@ fn unknown_key(connection: &Connection, key_no: u32) -> Result<No, No> {
     }))
 }
 
-/// A request's id serves one request: the same bytes may come again, others may not.
+/// A request's id serves one request: the same bytes may come again, others may not. True when they do come again.
 fn check_single_use(
     connection: &Connection,
     id: &[u8; 16],
     hash: &[u8; 32],
     now: UnixSeconds,
-) -> Result<(), No> {
+) -> Result<bool, No> {
     let known: Option<Vec<u8>> = connection
         .query_row(
             "SELECT hash FROM requests WHERE id = ?1",
@@ -148,7 +148,7 @@ fn check_single_use(
         )
         .optional()?;
     match known {
-        Some(known) if known == hash => Ok(()),
+        Some(known) if known == hash => Ok(true),
         Some(_) => Err(No::Plain(Refusal::new(
             CentreReason::RequestUsed,
             "This request was used already, with another content; make a new one.",
@@ -159,7 +159,7 @@ fn check_single_use(
                 "INSERT INTO requests (id, hash, at) VALUES (?1, ?2, ?3)",
                 params![id, hash, now],
             )?;
-            Ok(())
+            Ok(false)
         }
     }
 }

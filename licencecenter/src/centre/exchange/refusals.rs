@@ -47,6 +47,14 @@ pub(super) fn unknown_code() -> Refusal {
     )
 }
 
+pub(super) fn superseded() -> Refusal {
+    Refusal::new(
+        CentreReason::RequestUsed,
+        "This request was answered before, and the code was activated anew since; make a new request.",
+        "На этот запрос уже ответили, а код с тех пор активировали заново; сделайте новый запрос.",
+    )
+}
+
 pub(super) fn other_series(code: KeyId, asked: KeyId) -> Refusal {
     Refusal::new(
         CentreReason::OtherSeries,

@@ -314,6 +314,27 @@ fn a_repeated_request_gets_the_same_licence_and_an_altered_one_of_the_same_id_no
 }
 
 #[test]
+fn an_old_request_takes_the_key_from_nobody() {
+    let mut scene = Scene::new(Policy::default());
+    let code = scene.code();
+    let (lost, new) = (Server::new("app"), Server::new("app"));
+    let old = lost.activation(&code);
+    let outcome = scene.ask(&old, &lost, NOW);
+    scene.licence(outcome);
+    // The computer lost its disk, and with it the holder key.
+    let outcome = scene.activate(&code, &new, NOW + 60);
+    let again = scene.licence(outcome);
+    assert_eq!(again.private.recovered, Some(true));
+    let outcome = scene.ask(&old, &lost, NOW + 120);
+    assert_eq!(reason(outcome), CentreReason::RequestUsed as u16);
+    let outcome = scene.ask(&new.update(&again), &new, NOW + 180);
+    assert_eq!(
+        scene.licence(outcome).voucher.holders,
+        again.voucher.holders
+    );
+}
+
+#[test]
 fn mistyped_unknown_revoked_expired_and_foreign_codes_are_told_apart() {
     let mut scene = Scene::new(Policy::default());
     let server = Server::new("app");

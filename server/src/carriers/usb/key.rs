@@ -1,6 +1,6 @@
 //! One USB key as a carrier.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use protocol::{
     carrier::Certificate,
@@ -29,8 +29,8 @@ pub(super) struct Key {
     about: About,
     maker: Option<PublicKey>,
     pin: Arc<PinFile>,
-    /// Whether the maker's certificate was seen for this holder key.
-    certified: Cell<bool>,
+    /// The holder key that the maker's certificate was seen for.
+    certified: RefCell<Option<Holder>>,
 }
 
 impl Key {
@@ -47,7 +47,7 @@ impl Key {
             about,
             maker,
             pin,
-            certified: Cell::new(false),
+            certified: RefCell::new(None),
         })
     }
 
@@ -84,7 +84,11 @@ impl Key {
 
     /// Where the settings name a maker, a key that the maker did not sign is none.
     fn certify(&self, key: &Claimed<'_>, holder: &Holder) -> Result<(), CarrierError> {
-        let Some(maker) = self.maker.as_ref().filter(|_| !self.certified.get()) else {
+        let Some(maker) = self
+            .maker
+            .as_ref()
+            .filter(|_| self.certified.borrow().as_ref() != Some(holder))
+        else {
             return Ok(());
         };
         let bytes = key.ask(Command::Certificate, &[], MAX_CERTIFICATE)?;
@@ -93,7 +97,7 @@ impl Key {
         if !good {
             return Err(CarrierError::NotGenuine(self.about.number));
         }
-        self.certified.set(true);
+        *self.certified.borrow_mut() = Some(holder.clone());
         Ok(())
     }
 

@@ -4,7 +4,11 @@ mod frame;
 mod key;
 mod wire;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use protocol::signature::PublicKey;
 use rusb::{Context, Device, UsbContext};
@@ -22,13 +26,48 @@ const MAX_KEYS: usize = 64;
 /// How long a key may take to tell who it is.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// How soon a device that could not be opened is tried again: twice as long after each time.
+const RETRY: Duration = Duration::from_millis(500);
+/// And how long at most.
+const RETRY_AT_LEAST: Duration = Duration::from_secs(30);
+
 /// Looks for keys on the bus.
 pub(super) struct Bus {
     ids: Vec<(u16, u16)>,
     maker: Option<PublicKey>,
     pin: Arc<PinFile>,
-    /// Devices that are no keys, or could not be opened: said once, and not asked again until they go.
-    passed: Vec<String>,
+    /// Devices that are no keys, or could not be opened.
+    passed: Vec<Passed>,
+}
+
+/// A device that is left alone until it goes, or until it is tried again: a key that was plugged in a moment ago may not
+/// belong to the server's user yet, and another program may have it for a while.
+#[derive(Clone)]
+struct Passed {
+    place: String,
+    /// Nothing for what is no key.
+    again: Option<(Instant, Duration)>,
+}
+
+impl Passed {
+    /// What could not be opened once more; said once.
+    fn failed(place: String, former: Option<&Self>, error: &str) -> Self {
+        let wait = match former.and_then(|former| former.again) {
+            Some((_, wait)) => (wait * 2).min(RETRY_AT_LEAST),
+            None => {
+                log::warn!("the USB device {place} is tried again later: {error}");
+                RETRY
+            }
+        };
+        Self {
+            place,
+            again: Some((Instant::now() + wait, wait)),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.again.is_none_or(|(at, _)| Instant::now() < at)
+    }
 }
 
 /// Where the interface is.
@@ -107,17 +146,17 @@ impl Reader for Bus {
             let place = format!("usb {}-{}", device.bus_number(), device.address());
             if known.iter().any(|about| about.place == place) {
                 look.here.push(place);
-            } else if self.passed.contains(&place) {
-                passed.push(place);
-            } else {
-                match self.open(&device, &place) {
-                    Ok(Some(key)) => look.new.push(Box::new(key)),
-                    Ok(None) => passed.push(place),
-                    Err(error) => {
-                        log::warn!("the USB device {place} is passed over: {error}");
-                        passed.push(place);
-                    }
-                }
+                continue;
+            }
+            let former = self.passed.iter().find(|one| one.place == place);
+            if let Some(former) = former.filter(|former| former.waits()) {
+                passed.push(former.clone());
+                continue;
+            }
+            match self.open(&device, &place) {
+                Ok(Some(key)) => look.new.push(Box::new(key)),
+                Ok(None) => passed.push(Passed { place, again: None }),
+                Err(error) => passed.push(Passed::failed(place, former, &error)),
             }
         }
         self.passed = passed;

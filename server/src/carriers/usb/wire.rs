@@ -18,6 +18,8 @@ use crate::carriers::CarrierError;
 const CLAIM: Duration = Duration::from_secs(3);
 /// How long a key may take for a command.
 const USUAL: Duration = Duration::from_secs(3);
+/// How long it may take for a piece of work of several commands.
+const WORK: Duration = Duration::from_secs(15);
 /// How long it may take to make a holder key.
 const MAKING: Duration = Duration::from_secs(120);
 /// How much is read at once: a multiple of every packet's size.
@@ -40,7 +42,8 @@ pub(super) struct Wire {
 }
 
 /// The key, claimed until this is dropped. Every piece of work begins with a reset, and is locked again by the next.
-pub(super) struct Claimed<'a>(&'a Wire);
+/// A key that answers a byte at a time keeps nobody for longer than that work may last.
+pub(super) struct Claimed<'a>(&'a Wire, Instant);
 
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
@@ -98,7 +101,7 @@ impl Wire {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        let claimed = Claimed(self);
+        let claimed = Claimed(self, Instant::now() + WORK);
         self.request(RESET).map_err(|error| self.failed(error))?;
         Ok(claimed)
     }
@@ -151,28 +154,28 @@ impl Claimed<'_> {
         let wire = self.0;
         let number = wire.count.get().wrapping_add(1);
         wire.count.set(number);
-        let patience = if command == Command::MakeHolder {
-            MAKING
+        let end = if command == Command::MakeHolder {
+            Instant::now() + MAKING
         } else {
-            USUAL
+            self.1.min(Instant::now() + USUAL)
         };
         let mut rest = &frame::command(command, number, payload)[..];
         while !rest.is_empty() {
             let part = &rest[..rest.len().min(CHUNK)];
             let written = wire
                 .handle
-                .write_bulk(wire.endpoints.output, part, patience)
+                .write_bulk(wire.endpoints.output, part, self.left(end)?)
                 .map_err(|error| wire.failed(error))?;
             if written == 0 {
                 return Err(CarrierError::Gone(wire.number));
             }
             rest = rest.get(written..).unwrap_or_default();
         }
-        let mut bytes = self.read(patience)?;
+        let mut bytes = self.read(end)?;
         let (status, length) =
             frame::answer(command, number, limit, &bytes).map_err(|what| wire.nonsense(what))?;
         while bytes.len() < HEAD + length {
-            let more = self.read(patience)?;
+            let more = self.read(end)?;
             bytes.extend(more);
         }
         if bytes.len() > HEAD + length {
@@ -182,13 +185,22 @@ impl Claimed<'_> {
         Ok((status, bytes))
     }
 
+    /// The time that is left; libusb takes none for all there is.
+    fn left(&self, end: Instant) -> Result<Duration, CarrierError> {
+        let left = end.saturating_duration_since(Instant::now());
+        if left < Duration::from_millis(1) {
+            return Err(self.0.failed(rusb::Error::Timeout));
+        }
+        Ok(left)
+    }
+
     /// One piece of an answer, never empty.
-    fn read(&self, patience: Duration) -> Result<Vec<u8>, CarrierError> {
+    fn read(&self, end: Instant) -> Result<Vec<u8>, CarrierError> {
         let wire = self.0;
         let mut bytes = vec![0; CHUNK];
         let length = wire
             .handle
-            .read_bulk(wire.endpoints.input, &mut bytes, patience)
+            .read_bulk(wire.endpoints.input, &mut bytes, self.left(end)?)
             .map_err(|error| wire.failed(error))?;
         bytes.truncate(length);
         if bytes.is_empty() {

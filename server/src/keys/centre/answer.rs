@@ -33,7 +33,7 @@ pub fn accept(ring: &KeyRing, reply: Reply) -> Result<Accepted, CentreError> {
     let answer = answer.verify(&public).map_err(CentreError::Answer)?;
     let given_back = Kept::all(ring.data())
         .into_iter()
-        .find(|kept| kept.id == id);
+        .find(|kept| kept.id() == id);
     if let Some(kept) = given_back {
         let code = kept.settle(ring, answer.outcome, &mut |_| Ok(()))?;
         return Ok(Accepted::GivenBack(code));

@@ -160,7 +160,7 @@ impl Link {
             Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
                 CentreError::Certificate { url, error: text }
             }
-            Error::Io(error) if error.get_ref().is_some_and(is_rustls) => {
+            Error::Io(error) if error.get_ref().is_some_and(is_about_certificate) => {
                 CentreError::Certificate {
                     url,
                     error: error.to_string(),
@@ -187,11 +187,14 @@ fn is_lookup(error: &io::Error) -> bool {
         .starts_with("failed to lookup address information")
 }
 
-/// The TLS library's errors come as those of the disk and network.
-fn is_rustls(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    error
-        .downcast_ref::<tokio_rustls::rustls::Error>()
-        .is_some()
+/// The TLS library's errors come as those of the disk and network. Of these a wrong certificate alone is met before anything
+/// is sent: an answer that is damaged on its way comes after the centre has acted.
+fn is_about_certificate(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use tokio_rustls::rustls::Error;
+    matches!(
+        error.downcast_ref::<Error>(),
+        Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)
+    )
 }
 
 fn certificates(path: &Path) -> Result<RootCerts, CentreError> {
@@ -248,6 +251,20 @@ mod tests {
         let link = Link::new(&CentreConf::default(), url).unwrap();
         let error = link.send(b"x").unwrap_err();
         assert!(matches!(error, CentreError::Unreachable { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_answer_over_tls_is_no_wrong_certificate_because_the_centre_has_acted() {
+        use tokio_rustls::rustls::{CertificateError, Error as Tls};
+        let link = Link::new(&CentreConf::default(), "https://centre.example".into()).unwrap();
+        let failed = |error| link.failed(Error::Io(io::Error::other::<Tls>(error)));
+        assert!(matches!(
+            failed(Tls::InvalidCertificate(CertificateError::UnknownIssuer)),
+            CentreError::Certificate { .. }
+        ));
+        for after in [Tls::DecryptError, Tls::PeerSentOversizedRecord] {
+            assert!(matches!(failed(after), CentreError::NoAnswer { .. }));
+        }
     }
 
     #[test]

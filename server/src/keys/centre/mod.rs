@@ -21,5 +21,5 @@ pub use link::Link;
 pub(crate) use link::is_good;
 pub use qr::svg;
 pub use renewal::{is_renewable, renew, renewed_at};
-pub(in crate::keys) use reserve::{is_given_back, is_reserve};
+pub(in crate::keys) use reserve::{given_back, is_reserve};
 pub use reserve::{reserve, reserve_offline, which};

@@ -56,7 +56,7 @@ pub fn renew(
             .and_then(|bytes| ring.inspect(&bytes, installed.file.clone()).licence)
     };
     let same = same.is_some_and(|licence| licence.fingerprint() == body.voucher);
-    if !same || reserve::is_given_back(ring.data(), key_id, key_no) {
+    if !same || reserve::given_back(ring.data(), (key_id, key_no)).is_some() {
         return Err(WhichKey::Unknown(key_no).into());
     }
     match answer.outcome {

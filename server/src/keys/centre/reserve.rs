@@ -2,24 +2,25 @@
 //!
 //! The reserve code is drawn here and lies in `data/KEYID.KEYNO.reserve`, with the request that gives the key back,
 //! before the centre hears of it. From the moment that the file is there the licence does not work, so it never works
-//! twice; and the code is never lost, whatever fails: the same command goes on from where it was.
+//! twice, and a carrier that holds it is emptied before anybody is asked; and the code is never lost, whatever fails: the same command goes on from where it was.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use minicbor::{Decode, Encode};
 use protocol::{
     KeyId,
-    centre::{MAX_REQUEST, Message, Outcome, Refusal, Release, Reply},
+    centre::{FromCarrier, MAX_RESERVE, Message, Outcome, Refusal, Release, Reply, Reserve},
     code::ActivationCode,
-    envelope::{self, Kind},
     files::{Access, read_limited, write_whole},
 };
 
 use super::{CentreError, Link, renew};
-use crate::keys::{Installed, KeyRing, KeysError, OpenError, WhichKey, signer::Signer};
+use crate::{
+    carriers::licence_name,
+    keys::{Installed, KeyRing, KeysError, OpenError, WhichKey, signer::Signer},
+};
 
 const EXTENSION: &str = "reserve";
 
@@ -31,6 +32,8 @@ pub(crate) type Key = (KeyId, u32);
 pub(crate) enum Step {
     /// The code and the request are kept; the licence works no more.
     Off,
+    /// The carrier, if it was on one, has it no more.
+    Erased,
     /// The centre answered.
     Answered,
     /// The licence is in `data/retired`.
@@ -60,7 +63,7 @@ pub(crate) fn reserve_watched(
     now: i64,
     watch: Watch<'_>,
 ) -> Result<ActivationCode, CentreError> {
-    let (kept, fresh) = match Kept::find(ring, key) {
+    let (mut kept, fresh) = match Kept::find(ring, key)? {
         Some(kept) => (kept, false),
         None => {
             let Some(installed) = working(ring, key)? else {
@@ -72,7 +75,9 @@ pub(crate) fn reserve_watched(
         }
     };
     watch(Step::Off)?;
-    let reply = match link.send(&kept.request) {
+    kept.empty_carrier(ring, fresh)?;
+    watch(Step::Erased)?;
+    let reply = match link.send(&kept.inside.request) {
         Ok(reply) => reply,
         // Nothing was sent, so nobody has the key but this server.
         Err(error @ (CentreError::Unreachable { .. } | CentreError::Certificate { .. }))
@@ -89,7 +94,7 @@ pub(crate) fn reserve_watched(
         Reply::Answer(answer) => answer,
     };
     let (key_id, id) = answer.claims().map_err(CentreError::Answer)?;
-    if id != kept.id || key_id != kept.key.0 {
+    if id != kept.id() || key_id != key.0 {
         return Err(CentreError::NotWaiting);
     }
     let public = ring
@@ -109,11 +114,12 @@ pub fn reserve_offline(
     key: Key,
     now: i64,
 ) -> Result<(Vec<u8>, ActivationCode), CentreError> {
-    let kept = match Kept::find(ring, key) {
-        Some(kept) => kept,
-        None => Kept::begin(ring, key, now)?,
+    let (mut kept, fresh) = match Kept::find(ring, key)? {
+        Some(kept) => (kept, false),
+        None => (Kept::begin(ring, key, now)?, true),
     };
-    Ok((kept.request, kept.code))
+    kept.empty_carrier(ring, fresh)?;
+    Ok((kept.inside.request, kept.inside.code))
 }
 
 /// The key with that number, of this series if one is named, that is here or was given back from here: whoever asks again
@@ -124,16 +130,22 @@ pub fn reserve_offline(
 pub fn which(ring: &KeyRing, key_no: u32, series: Option<KeyId>) -> Result<Key, WhichKey> {
     let mut found = ring.series_with(key_no);
     for folder in [ring.data().to_owned(), ring.data().join("retired")] {
-        let kept = Kept::all(&folder).into_iter();
-        let same = kept.filter(|kept| kept.key.1 == key_no);
-        found.extend(same.map(|kept| kept.key.0));
+        let kept = files(&folder).filter_map(|file| named(&file));
+        found.extend(kept.filter(|key| key.1 == key_no).map(|key| key.0));
     }
     Ok((ring.one_of(&mut found, key_no, series)?, key_no))
 }
 
-/// Whether a key is being given back: its licence does not work then.
-pub(in crate::keys) fn is_given_back(data: &Path, key_id: KeyId, key_no: u32) -> bool {
-    path(data, key_id, key_no).exists()
+/// Why a licence does not work: its key is being given back.
+pub(in crate::keys) fn given_back(data: &Path, key: Key) -> Option<OpenError> {
+    let file = path(data, key);
+    if !file.exists() {
+        return None;
+    }
+    Some(match Kept::read(file) {
+        Ok(_) => OpenError::GivenBack(key.1),
+        Err(damage) => damage,
+    })
 }
 
 /// Whether a path is that of a key that is being given back.
@@ -142,32 +154,30 @@ pub(in crate::keys) fn is_reserve(path: &Path) -> bool {
         .is_some_and(|extension| extension == EXTENSION)
 }
 
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let folder = fs::read_dir(folder).into_iter().flatten().flatten();
+    folder
+        .map(|entry| entry.path())
+        .filter(|path| is_reserve(path))
+}
+
+/// The key that a file's name says.
+fn named(file: &Path) -> Option<Key> {
+    let (key_id, key_no) = file.file_stem()?.to_str()?.split_once('.')?;
+    Some((key_id.parse().ok()?, key_no.parse().ok()?))
+}
+
 /// A key that is being given back.
 pub(super) struct Kept {
     file: PathBuf,
-    request: Vec<u8>,
-    code: ActivationCode,
-    key: Key,
-    pub(super) id: [u8; 16],
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct File {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    request: Vec<u8>,
-    #[n(1)]
-    code: String,
+    inside: Reserve,
 }
 
 impl Kept {
-    /// All keys that are being given back.
+    /// All keys of a folder that are being given back; what is damaged is told where its key is looked for.
     pub(super) fn all(folder: &Path) -> Vec<Self> {
-        let folder = fs::read_dir(folder).into_iter().flatten().flatten();
-        folder
-            .map(|entry| entry.path())
-            .filter(|path| is_reserve(path))
-            .filter_map(Self::read)
+        files(folder)
+            .filter_map(|file| Self::read(file).ok())
             .collect()
     }
 
@@ -176,67 +186,100 @@ impl Kept {
         Self::all(&data.join("retired"))
     }
 
-    fn find(ring: &KeyRing, key: Key) -> Option<Self> {
-        let all = Self::all(ring.data());
-        all.into_iter().find(|kept| kept.key == key)
+    pub(super) fn id(&self) -> [u8; 16] {
+        self.inside.release.id
     }
 
-    fn read(file: PathBuf) -> Option<Self> {
-        let bytes = read_limited(&file, 2 * MAX_REQUEST).ok()?;
-        let inside: File = envelope::open(Kind::Reserve, &bytes).ok()?;
-        let Message::Release(body) = Message::from_bytes(&inside.request).ok()? else {
-            return None;
-        };
-        Some(Self {
-            file,
-            code: ActivationCode::parse(&inside.code).ok()?,
-            request: inside.request,
-            key: (body.key_id, body.key_no),
-            id: body.id,
-        })
+    fn key(&self) -> Key {
+        (self.inside.release.key_id, self.inside.release.key_no)
+    }
+
+    fn find(ring: &KeyRing, key: Key) -> Result<Option<Self>, CentreError> {
+        let file = path(ring.data(), key);
+        if !file.exists() {
+            return Ok(None);
+        }
+        Self::read(file)
+            .map(Some)
+            .map_err(|damage| CentreError::NotOurs(key.1, damage))
+    }
+
+    fn read(file: PathBuf) -> Result<Self, OpenError> {
+        let damaged = |error: String| OpenError::ReserveDamaged(file.clone(), error);
+        let bytes = read_limited(&file, MAX_RESERVE).map_err(|error| damaged(error.to_string()))?;
+        let inside = Reserve::from_bytes(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let kept = Self { inside, file };
+        if named(&kept.file).is_some_and(|key| key != kept.key()) {
+            return Err(OpenError::ReserveDamaged(
+                kept.file,
+                "it is another key's".into(),
+            ));
+        }
+        Ok(kept)
+    }
+
+    fn write(&self) -> Result<(), CentreError> {
+        let bytes = self.inside.to_bytes();
+        Ok(write_whole(&self.file, &bytes, Access::Owner).map_err(KeysError::file(&self.file))?)
     }
 
     /// Draws a code and keeps it: from here on the licence works no more.
     fn begin(ring: &KeyRing, key: Key, now: i64) -> Result<Self, CentreError> {
         let _alone = ring.alone()?;
         ring.reload();
-        let (key_id, key_no) = key;
-        let unknown = WhichKey::Unknown(key_no);
+        let unknown = WhichKey::Unknown(key.1);
         let installed = working(ring, key)?.ok_or_else(|| unknown.clone())?;
         let licence = installed.licence.as_ref().ok_or(unknown)?;
         let signer = Signer::of(ring, &installed)?;
+        let carrier = match &installed.carrier {
+            Some(about) => Some(FromCarrier {
+                number: about.number,
+                licence: ring.document_on(about, licence)?,
+                erased: false,
+            }),
+            None => None,
+        };
         let code = ActivationCode::random();
-        let body = Release {
+        let release = Box::new(Release {
             id: protocol::random_bytes(),
             created_at: now,
             holder: signer.holder.signing.clone(),
-            key_id,
-            key_no,
+            key_id: key.0,
+            key_no: key.1,
             voucher: licence.fingerprint(),
             code_hash: code.hash(),
             computer_name: signer.name(),
+        });
+        let kept = Self {
+            file: path(ring.data(), key),
+            inside: Reserve {
+                request: Message::Release(release.clone()).to_bytes(&signer)?,
+                release,
+                code,
+                carrier,
+            },
         };
-        let id = body.id;
-        let request = Message::Release(Box::new(body)).to_bytes(&signer)?;
-        let inside = File {
-            request: request.clone(),
-            code: code.reveal(),
-        };
-        let file = path(ring.data(), key_id, key_no);
-        write_whole(
-            &file,
-            &envelope::seal(Kind::Reserve, &inside),
-            Access::Owner,
-        )
-        .map_err(KeysError::file(&file))?;
+        kept.write()?;
         ring.reload();
-        Ok(Self {
-            file,
-            request,
-            code,
-            key,
-            id,
-        })
+        Ok(kept)
+    }
+
+    /// Takes the licence from its carrier, before anybody is told the code or the centre asked: this server's word is not
+    /// heard where the carrier is connected next.
+    fn empty_carrier(&mut self, ring: &KeyRing, fresh: bool) -> Result<(), CentreError> {
+        let (key_id, key_no) = self.key();
+        let Some(from) = self.inside.carrier.as_mut().filter(|from| !from.erased) else {
+            return Ok(());
+        };
+        if let Err(error) = ring.take_from_carrier(from.number, key_id, key_no) {
+            // The licence is on it as before, so the key is not given back.
+            if fresh && error.changed_nothing() {
+                self.take_back(ring)?;
+            }
+            return Err(error.into());
+        }
+        from.erased = true;
+        self.write()
     }
 
     /// Acts on the centre's word.
@@ -248,8 +291,18 @@ impl Kept {
     ) -> Result<ActivationCode, CentreError> {
         match outcome {
             Outcome::Released => {
-                self.finish(ring, watch)?;
-                Ok(self.code)
+                let code = self.inside.code.clone();
+                self.retire_licence(ring)?;
+                watch(Step::Retired)?;
+                self.done(ring)?;
+                Ok(code)
+            }
+            // Its code was never taken, and the licence is nobody's here any more.
+            Outcome::Refused(refusal) if ends_the_key(&refusal) => {
+                self.retire_licence(ring)?;
+                self.forget();
+                ring.reload();
+                Err(CentreError::Refused(refusal))
             }
             Outcome::Refused(refusal) => {
                 self.take_back(ring)?;
@@ -260,23 +313,26 @@ impl Kept {
     }
 
     /// The licence goes first: as long as it is here, the file that switches it off is here too.
-    fn finish(&self, ring: &KeyRing, watch: Watch<'_>) -> Result<(), CentreError> {
+    fn retire_licence(&self, ring: &KeyRing) -> Result<(), CentreError> {
         let _alone = ring.alone()?;
         ring.reload();
-        for installed in ring.installed().iter().filter(|one| is(one, self.key)) {
+        let installed = ring.installed();
+        for installed in installed.iter().filter(|one| is(one, self.key())) {
             ring.retire_licence(installed)?;
         }
-        watch(Step::Retired)?;
-        self.done(ring)
+        Ok(())
     }
 
     /// Whether that is its reserve code.
     pub(super) fn code_is(&self, code: &str) -> bool {
-        ActivationCode::parse(code).as_ref() == Ok(&self.code)
+        ActivationCode::parse(code).as_ref() == Ok(&self.inside.code)
     }
 
-    /// It is over, and kept for whoever did not write the code down.
-    pub(super) fn done(&self, ring: &KeyRing) -> Result<(), CentreError> {
+    /// It is over, and kept for whoever did not write the code down; a carrier's licence is not.
+    pub(super) fn done(mut self, ring: &KeyRing) -> Result<(), CentreError> {
+        if self.inside.carrier.take().is_some() {
+            self.write()?;
+        }
         ring.retire(&self.file)?;
         ring.reload();
         Ok(())
@@ -289,9 +345,14 @@ impl Kept {
         }
     }
 
-    /// The licence works again.
+    /// The licence works again, on its carrier too.
     fn take_back(&self, ring: &KeyRing) -> Result<(), CentreError> {
         let _alone = ring.alone()?;
+        if let Some(from) = self.inside.carrier.as_ref().filter(|from| from.erased) {
+            let (key_id, key_no) = self.key();
+            let name = licence_name(key_id, key_no);
+            ring.put_on_carrier(from.number, &name, &from.licence)?;
+        }
         fs::remove_file(&self.file).map_err(KeysError::file(&self.file))?;
         ring.reload();
         Ok(())
@@ -302,8 +363,8 @@ impl Kept {
 fn retired(ring: &KeyRing, key: Key) -> Option<ActivationCode> {
     Kept::retired(ring.data())
         .into_iter()
-        .find(|kept| kept.key == key)
-        .map(|kept| kept.code)
+        .find(|kept| kept.key() == key)
+        .map(|kept| kept.inside.code)
 }
 
 /// A key that works here; nothing when it is not here.
@@ -322,7 +383,7 @@ fn is(installed: &Installed, key: Key) -> bool {
     installed.key_id.zip(installed.key_no) == Some(key)
 }
 
-fn path(data: &Path, key_id: KeyId, key_no: u32) -> PathBuf {
+fn path(data: &Path, (key_id, key_no): Key) -> PathBuf {
     data.join(format!("{key_id}.{key_no}.{EXTENSION}"))
 }
 

@@ -344,7 +344,7 @@ fn clocks_that_are_a_day_apart_stop_nobody() {
 
 #[test]
 fn a_reserve_code_moves_the_key_wherever_the_power_fails() {
-    for cut in [Step::Off, Step::Answered, Step::Retired] {
+    for cut in [Step::Off, Step::Erased, Step::Answered, Step::Retired] {
         let world = World::new();
         let (code, old, new) = (world.code(), world.computer("old"), world.computer("new"));
         let key_no = activate(&old.ring(), &world.link(), &order(&code), NOW)
