@@ -33,6 +33,7 @@ mod server;
 mod service;
 pub mod store;
 mod supervisor;
+mod sync;
 mod watch;
 
 pub use router::router;

@@ -4,20 +4,22 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use parking_lot::{Mutex, RwLock};
 use protocol::{
     KeyId,
     wire::message::{Id, LostSession},
 };
 
-use crate::accounting::{ConnectionId, Lost, Moment};
+use crate::{
+    accounting::{ConnectionId, Lost, Moment},
+    sync::{
+        Mutex, RwLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
 
 /// What `seen` says once the connection is being ended: no heartbeat brings it back.
 const ENDED: i64 = i64::MIN;
@@ -152,46 +154,5 @@ impl Lives {
                 life.has_lost.store(true, Ordering::Release);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::accounting::{Cause, SessionId};
-
-    #[test]
-    fn an_expired_connection_cannot_be_touched_back_to_life() {
-        let lives = Lives::default();
-        let life = lives.add(ConnectionId::random(), KeyId(1));
-        assert!(lives.expired(Duration::from_secs(20)).is_empty());
-        assert!(lives.touch(&life));
-        let expired = lives.expired(Duration::ZERO);
-        assert_eq!(expired, [(life.id, KeyId(1))]);
-        assert!(!lives.touch(&life));
-        assert_eq!(
-            lives.expired(Duration::from_secs(20)),
-            expired,
-            "it is named until it is removed"
-        );
-        assert_eq!(lives.last_used(&life.id, Moment(0)), None);
-    }
-
-    #[test]
-    fn a_lost_session_is_told_once() {
-        let lives = Lives::default();
-        let life = lives.add(ConnectionId::random(), KeyId(1));
-        lives.tell(&[Lost {
-            session: SessionId::random(),
-            identity: protocol::facts::Identity([0; 32]),
-            connections: vec![life.id, ConnectionId::random()],
-            cause: Cause::Administrator,
-            word: "".into(),
-        }]);
-        assert_eq!(
-            life.take_lost()[0].reason,
-            protocol::Reason::ReleasedByAdministrator
-        );
-        assert!(life.take_lost().is_empty());
     }
 }

@@ -93,6 +93,16 @@ impl Step {
         }
     }
 
+    /// For how many milliseconds rows of such a step are kept.
+    pub const fn kept(self) -> i64 {
+        const DAY: i64 = Step::Day.millis();
+        match self {
+            Self::Minute => 7 * DAY,
+            Self::Hour => 92 * DAY,
+            Self::Day => 1830 * DAY,
+        }
+    }
+
     /// The beginning of the step that a moment is in.
     pub const fn begin(self, moment: Moment) -> Moment {
         Moment(moment.0.div_euclid(self.millis()) * self.millis())
@@ -188,16 +198,6 @@ pub trait Journal: Send + Sync {
     fn minute_passed(&self) -> Answer<'_, ()>;
     /// Forgets lines from before a moment, and rows of the usage that are old. True when there are more of them.
     fn forget(&self, before: Moment) -> Answer<'_, bool>;
-}
-
-/// How many minutes, hours and days of usage are kept, in milliseconds.
-pub(super) const fn kept(step: Step) -> i64 {
-    const DAY: i64 = Step::Day.millis();
-    match step {
-        Step::Minute => 7 * DAY,
-        Step::Hour => 92 * DAY,
-        Step::Day => 1830 * DAY,
-    }
 }
 
 impl From<rusqlite::Error> for StoreError {

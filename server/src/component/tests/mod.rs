@@ -33,6 +33,7 @@ use crate::{
     places::Places,
 };
 
+mod lives;
 mod seats;
 mod wire;
 

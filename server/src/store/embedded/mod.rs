@@ -10,18 +10,10 @@ mod schema;
 mod usage;
 mod writer;
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    path::Path,
-    sync::{Arc, mpsc},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{collections::HashMap, fs::File, path::Path, sync::Arc, time::Duration};
 
 pub use check::check;
 
-use parking_lot::{Mutex, RwLock};
 use protocol::KeyId;
 use rusqlite::Connection as Database;
 use tokio::sync::{broadcast, oneshot};
@@ -31,8 +23,14 @@ use super::{
     Answer, Change, ConnectionRow, EventPage, EventQuery, Journal, SessionRow, Store, StoreError,
     UsageNow, UsageQuery, UsageRow,
 };
-use crate::accounting::{
-    Command, ConnectionId, Due, Event, Index, Lost, Moment, Outcome, RuleBook, SessionId, View,
+use crate::{
+    accounting::{
+        Command, ConnectionId, Due, Event, Index, Lost, Moment, Outcome, RuleBook, SessionId, View,
+    },
+    sync::{
+        Mutex, RwLock, mpsc,
+        thread::{self, JoinHandle},
+    },
 };
 
 /// How many changes a slow listener may be behind.
@@ -136,7 +134,7 @@ impl Embedded {
             changes.clone(),
         )
         .map_err(disk)?;
-        let writer = std::thread::Builder::new()
+        let writer = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run(&inbox))
             .map_err(|error| StoreError::Disk(error.to_string()))?;

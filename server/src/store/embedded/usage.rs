@@ -6,7 +6,7 @@ use rusqlite::{Connection, Result, Transaction, params};
 
 use crate::{
     accounting::{Moment, Text},
-    store::journal::{MAX_PAGE, Step, UsageQuery, UsageRow, kept},
+    store::journal::{MAX_PAGE, Step, UsageQuery, UsageRow},
 };
 
 /// How many rows are forgotten in one go.
@@ -93,7 +93,7 @@ pub(super) fn forget(transaction: &Transaction<'_>, now: Moment) -> Result<bool>
             SELECT step, at, series FROM usage WHERE step = ?1 AND at < ?2 LIMIT ?3)";
         gone += transaction.prepare_cached(sql)?.execute(params![
             step as u8,
-            now.0.saturating_sub(kept(step)),
+            now.0.saturating_sub(step.kept()),
             FORGET_CHUNK
         ])?;
     }

@@ -5,10 +5,9 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, mpsc},
+    sync::Arc,
 };
 
-use parking_lot::RwLock;
 use protocol::KeyId;
 use rusqlite::Connection as Database;
 use tokio::sync::{broadcast, oneshot};
@@ -22,6 +21,7 @@ use crate::{
         StoreError,
         journal::{Change, EventRow, Step, UsageRow},
     },
+    sync::{RwLock, mpsc},
 };
 
 /// The most commands that share a commit: enough for group commit, few enough that nobody waits long.
