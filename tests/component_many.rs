@@ -65,10 +65,10 @@ fn the_thousandth_object_takes_the_memory_that_the_first_did() {
         crowd.seat(&way, from, 100, 1);
         marks.push(crowd.memory());
     }
-    let steps: Vec<_> = marks.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let (first, last) = (steps[0], *steps.last().unwrap());
     // Tables double now and then, so that one step alone says little.
-    assert!(last <= first * 2, "{steps:?}");
+    let first = marks[4].saturating_sub(marks[0]);
+    let last = marks[9].saturating_sub(marks[5]);
+    assert!(last <= first * 2, "{marks:?}");
     crowd.close();
 }
 
@@ -111,9 +111,16 @@ fn ten_thousand_objects_made_and_ended_leave_the_memory_level() {
         told["bytes"].as_u64().unwrap()
     };
     // Until then the memory of the threads is still finding its size.
-    let early = churn(4000);
-    let late = churn(6000);
-    assert!(late < early + 512 * 1024, "{early} bytes, then {late}");
+    let marks = [churn(4000), churn(3000), churn(3000)];
+    // What an object leaves behind shows in both stretches, what a thread's table or a late answer takes in one.
+    let grown: Vec<_> = marks
+        .windows(2)
+        .map(|pair| pair[1].saturating_sub(pair[0]))
+        .collect();
+    assert!(
+        grown.iter().any(|bytes| *bytes < 3000 * 16),
+        "{marks:?} bytes"
+    );
     crowd.close();
     scene.wait_for_sessions(0);
 }

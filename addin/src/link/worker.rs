@@ -22,10 +22,12 @@ use super::{
     connection::{Connection, Leaving},
     server::Server,
 };
-use crate::{session::Session, settings::Address};
+use crate::{session::Session, settings::Address, table::CallError};
 
 /// The longest that giving a seat back, asking for one, and the farewell may take.
 const LIMIT: Duration = Duration::from_secs(2);
+/// For how long the farewell waits for a session that is being asked about before it turns to the next.
+const NEXT_FAREWELL: Duration = Duration::from_millis(50);
 
 /// What is due at one server.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,8 @@ struct Worker<'a> {
     asking: Asking,
     /// Sessions in grace whose seats are asked for now.
     to_ask: VecDeque<Arc<Session>>,
+    /// Sessions that their server says have lost their seats, each with that seat and the reason.
+    taken: VecDeque<(Arc<Session>, Id, CallError)>,
     /// Servers that were not reached yet are to be tried for sessions that are still in grace.
     widen: bool,
     returns: Returns,
@@ -67,6 +71,7 @@ pub(super) fn run(connection: &Arc<Connection>) {
         search: BackOff::begin(now),
         asking: Asking::begin(now),
         to_ask: VecDeque::new(),
+        taken: VecDeque::new(),
         widen: false,
         returns: Returns::begin(now),
         to_return: VecDeque::new(),
@@ -95,6 +100,7 @@ impl Worker<'_> {
         self.notice_changes(now);
         self.beat(now)
             || self.give_back()
+            || self.ask_for_taken()
             || self.take_up_gone(now)
             || self.search(now)
             || self.reach(now)
@@ -201,7 +207,10 @@ impl Worker<'_> {
         self.connection.state.lock().farewell = true;
         let deadline = Instant::now() + LIMIT;
         while let Some(leaving) = self.next_leaving() {
-            self.leave(&leaving, deadline);
+            let now = Instant::now();
+            if !self.leave(&leaving, deadline.min(now + NEXT_FAREWELL)) && now < deadline {
+                self.connection.state.lock().leaving.push_back(leaving);
+            }
         }
         for server in self.connection.answering() {
             while Instant::now() < deadline && matches!(server.pay(LIMIT), Ok(true)) {}

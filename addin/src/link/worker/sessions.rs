@@ -163,8 +163,21 @@ impl Worker<'_> {
         match lost.reason {
             // Somebody wanted it so: an administrator, or another process of the session.
             Reason::ReleasedByAdministrator | Reason::UnknownSession => self.lose(&session, error),
-            _ => self.again(&session, Some(error)),
+            // Asking may take long for each, and heartbeats go first.
+            _ => self.taken.push_back((session, lost.session, error)),
         }
+    }
+
+    /// Asks for the seat of one session whose server says that it lost it.
+    pub(super) fn ask_for_taken(&mut self) -> bool {
+        let Some((session, seat, error)) = self.taken.pop_front() else {
+            return false;
+        };
+        // It may have got another one, or left, meanwhile.
+        if session.seat_or_former().is_some_and(|now| now.id == seat) {
+            self.again(&session, Some(error));
+        }
+        true
     }
 
     fn lose(&self, session: &Arc<Session>, error: CallError) {
