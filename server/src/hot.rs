@@ -262,6 +262,7 @@ mod tests {
             access_code: "".into(),
             token: TokenHash([0; 32]),
             previous_token: None,
+            owner: None,
         };
         let id = connection.id;
         let connect = Command::Connect {

@@ -135,7 +135,13 @@ async fn expire(
     loop {
         let outcome = server
             .store
-            .apply(key_id, Command::ConnectionExpired(id))
+            .apply(
+                key_id,
+                Command::ConnectionExpired {
+                    connection: id,
+                    owner: server.id,
+                },
+            )
             .await?;
         if !outcome.more() {
             break;

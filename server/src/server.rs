@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     access::{Rate, SignIn},
-    accounting::{Command, Event, EventKind, Moment, Outcome},
+    accounting::{Command, Event, EventKind, Moment, Outcome, ServerId},
     api::{Counts, Streams},
     carriers::Carriers,
     clock::{Clock, Kept},
@@ -31,6 +31,8 @@ use crate::{
 
 /// What all parts of the server share.
 pub struct Server {
+    /// Whose the connections are.
+    pub id: ServerId,
     /// Where files are.
     pub places: Places,
     /// The keys.
@@ -122,6 +124,7 @@ impl Server {
             Box::new(move |lost| told.tell(&lost)),
         )?);
         let server = Arc::new(Self {
+            id: ServerId::of(&keys.instance.public),
             places,
             keys,
             store: Arc::<Embedded>::clone(&store),
@@ -139,10 +142,7 @@ impl Server {
             conf: RwLock::new(Arc::new(conf)),
         });
         server.miss_the_time(kept).await?;
-        for row in server.store.connections().await? {
-            // Everybody gets a fresh time-out: the silence was this server's.
-            server.lives.add(row.connection.id, row.key_id);
-        }
+        server.adopt_all().await?;
         server.keys.set_off(server.store.keys_off().await?);
         server.keys_changed().await?;
         let started = Event::new(EventKind::Started)
@@ -181,6 +181,28 @@ impl Server {
         let event = Event::new(EventKind::ClockForgotten).because(reason);
         if let Err(error) = self.journal.note(None, event).await {
             log::error!("{error}");
+        }
+        Ok(())
+    }
+
+    /// Everybody in the ledger is heard by this server from now on, with a fresh time-out: the silence was the server's.
+    /// The rows are another's where the ledger was brought here from another computer, or the instance key is new.
+    async fn adopt_all(&self) -> Result<(), StoreError> {
+        let rows = self.store.connections().await?;
+        let adoptions = rows
+            .iter()
+            .filter(|row| row.connection.owner != Some(self.id))
+            .map(|row| {
+                let adopt = Command::Adopt {
+                    connection: row.connection.id,
+                    from: row.connection.owner,
+                    owner: self.id,
+                };
+                self.store.apply(row.key_id, adopt)
+            });
+        futures_util::future::try_join_all(adoptions).await?;
+        for row in rows {
+            self.lives.add(row.connection.id, row.key_id);
         }
         Ok(())
     }

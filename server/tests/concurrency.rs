@@ -126,6 +126,7 @@ fn connect(store: &Embedded) -> ConnectionId {
         access_code: "".into(),
         token: TokenHash([1; 32]),
         previous_token: None,
+        owner: None,
     };
     let id = connection.id;
     let command = Command::Connect {

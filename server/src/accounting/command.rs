@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use protocol::facts::{Identity, SessionFacts};
 
 use super::{
-    Admin, Connection, ConnectionId, Holder, Key, KeyState, Moment, OperationId, Session,
+    Admin, Connection, ConnectionId, Holder, Key, KeyState, Moment, OperationId, ServerId, Session,
     SessionId, Text, TokenHash, Unusable,
 };
 
@@ -45,7 +45,21 @@ pub enum Command {
     /// A process says goodbye: all its sessions are detached.
     Disconnect(ConnectionId),
     /// A connection was silent for too long.
-    ConnectionExpired(ConnectionId),
+    ConnectionExpired {
+        /// The connection.
+        connection: ConnectionId,
+        /// Who says so: of use only from its owner.
+        owner: ServerId,
+    },
+    /// A server takes a connection over, with its sessions, because it hears it now or the owner is gone.
+    Adopt {
+        /// The connection.
+        connection: ConnectionId,
+        /// Whose it was when that was decided: of two servers that adopt it at once, one gets it.
+        from: Option<ServerId>,
+        /// Whose it is from now on.
+        owner: ServerId,
+    },
     /// A detached session's time is over.
     LingerEnded(SessionId),
     /// An administrator frees a session's part of a seat.
@@ -104,6 +118,8 @@ pub struct Resume {
     pub facts: protocol::facts::ComponentFacts,
     /// From where it comes now.
     pub peer_ip: String,
+    /// The server that it comes to: it owns the connection from now on.
+    pub owner: ServerId,
 }
 
 /// A session that wants a seat.
@@ -235,7 +251,7 @@ pub enum Outcome {
         /// True when the command did a part and must be given again.
         more: bool,
     },
-    /// The connection is not known, or the token is not its own: say hello anew.
+    /// The connection is not known, or is another server's, or the token is not its own: say hello anew.
     UnknownConnection,
     /// The session is not known, or not attached to that connection.
     UnknownSession,

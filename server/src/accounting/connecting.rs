@@ -4,7 +4,7 @@ use protocol::facts::ComponentFacts;
 
 use super::{
     Admin, Cause, Connection, ConnectionId, Delta, EXPIRY_CHUNK, Effect, Event, EventKind, Moment,
-    OperationId, Outcome, Resume, Rules, Session, View, decide::Decision, ending::Ending,
+    OperationId, Outcome, Resume, Rules, ServerId, Session, View, decide::Decision, ending::Ending,
 };
 
 /// A component says hello for the first time, or repeats that because it got no answer.
@@ -23,6 +23,7 @@ pub(super) fn connected(
             token: new.token,
             previous_token: Some(known.token),
             peer_ip: new.peer_ip,
+            owner: new.owner,
             ..known
         };
         return Decision {
@@ -64,6 +65,7 @@ pub(super) fn resumed(view: &impl View, resume: Resume) -> Decision {
         token: resume.replacement,
         previous_token: Some(resume.token),
         peer_ip: resume.peer_ip,
+        owner: Some(resume.owner),
         ..connection
     };
     Decision {
@@ -101,9 +103,33 @@ pub(super) fn disconnected(
     })
 }
 
-/// A connection was silent for too long: sessions that nobody else keeps end.
-pub(super) fn expired(view: &impl View, id: ConnectionId) -> Decision {
-    let Some(connection) = view.connection(&id) else {
+/// A server takes a connection over. What it says of silence counts from now on, and what the former owner says does not.
+pub(super) fn adopted(
+    view: &impl View,
+    id: ConnectionId,
+    from: Option<ServerId>,
+    owner: ServerId,
+) -> Decision {
+    let Some(connection) = view.connection(&id).filter(|known| known.owner == from) else {
+        return Decision::nothing(Outcome::UnknownConnection);
+    };
+    let mut decision = Decision::done();
+    let adopted = Connection {
+        owner: Some(owner),
+        ..connection
+    };
+    decision
+        .deltas
+        .push(Delta::PutConnection(Box::new(adopted)));
+    decision
+}
+
+/// A connection was silent for too long at its owner: sessions that nobody else keeps end.
+pub(super) fn expired(view: &impl View, id: ConnectionId, owner: ServerId) -> Decision {
+    let Some(connection) = view
+        .connection(&id)
+        .filter(|known| known.owner == Some(owner))
+    else {
         return Decision::nothing(Outcome::UnknownConnection);
     };
     let event = of_connection(EventKind::Disconnected, &connection).because("Silent");

@@ -85,7 +85,14 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
             leaving::leave(view, &leaver, Effect::Detached, rules, now)
         }
         Command::Disconnect(connection) => connecting::disconnected(view, connection, rules, now),
-        Command::ConnectionExpired(connection) => connecting::expired(view, connection),
+        Command::ConnectionExpired { connection, owner } => {
+            connecting::expired(view, connection, owner)
+        }
+        Command::Adopt {
+            connection,
+            from,
+            owner,
+        } => connecting::adopted(view, connection, from, owner),
         Command::LingerEnded(session) => leaving::linger_ended(view, session, rules, now),
         Command::AdminRelease { session, by } => leaving::released_by(view, session, &by),
         Command::AdminDrop { connection, by } => connecting::dropped(view, connection, &by),

@@ -71,8 +71,19 @@ ids! {
     SessionId,
     /// Names a connection.
     ConnectionId,
+    /// Names a server, by its instance key: a new key makes another server of it.
+    ServerId,
     /// Names one state-changing request, so that its repetition changes nothing.
     OperationId,
+}
+
+impl ServerId {
+    /// The server whose instance key has this public half.
+    pub fn of(public: &[u8; 32]) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&protocol::sha256(public)[..16]);
+        Self(id)
+    }
 }
 
 /// A text that is not 32 hex digits.

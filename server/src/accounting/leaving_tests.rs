@@ -6,7 +6,8 @@ use protocol::{facts::ComponentFacts, licence::KeyType};
 
 use super::{
     test_ledger::{
-        CLUSTER, Ledger, admin, claim, client, detach, facts, key, release, server, session_of,
+        CLUSTER, HERE, Ledger, THERE, admin, claim, client, detach, expired, facts, key, release,
+        server, session_of,
     },
     *,
 };
@@ -104,12 +105,9 @@ fn a_silent_connection_frees_only_what_nobody_else_keeps() {
     ledger.acquire(one, &facts(CLUSTER, 1), 0);
     ledger.acquire(one, &facts(CLUSTER, 2), 0);
     ledger.acquire(two, &facts(CLUSTER, 2), 0);
-    ledger.run(Command::ConnectionExpired(one));
+    ledger.run(expired(one));
     assert_eq!(ledger.used(), 1);
-    assert_eq!(
-        ledger.run(Command::ConnectionExpired(one)),
-        Outcome::UnknownConnection
-    );
+    assert_eq!(ledger.run(expired(one)), Outcome::UnknownConnection);
 }
 
 #[test]
@@ -142,6 +140,7 @@ fn a_resume_token_is_good_until_its_successor_is_used_and_only_for_its_own_proce
             replacement: TokenHash([replacement; 32]),
             facts: ComponentFacts { pid, ..server() },
             peer_ip: "::1".into(),
+            owner: THERE,
         }))
     };
     let back = || Outcome::Connected {
@@ -155,6 +154,14 @@ fn a_resume_token_is_good_until_its_successor_is_used_and_only_for_its_own_proce
     assert_eq!(ledger.run(resume(2, 4, 1)), Outcome::UnknownConnection);
     assert_eq!(ledger.run(resume(3, 4, 1)), back());
     assert_eq!(ledger.run(resume(1, 5, 1)), Outcome::UnknownConnection);
+    // It came to another server, which alone hears it now.
+    let row = View::connection(&ledger.index, &one).unwrap();
+    assert_eq!(row.owner, Some(THERE));
+    let connection = one;
+    for (owner, left) in [(HERE, 1), (THERE, 0)] {
+        ledger.run(Command::ConnectionExpired { connection, owner });
+        assert_eq!(ledger.index.connections().count(), left);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use minicbor::{Decode, Decoder, Encode, Encoder};
 use protocol::facts::{ComponentFacts, Identity, Occupant};
 
-use super::{ConnectionId, Moment, SessionId, TokenHash};
+use super::{ConnectionId, Moment, ServerId, SessionId, TokenHash};
 
 /// A text that many rows share: infobases and applications repeat, a million times over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +72,10 @@ pub struct Connection {
     /// The token before that one: still good, because the answer with the newer one may have been lost.
     #[n(6)]
     pub previous_token: Option<TokenHash>,
+    /// The server that hears it and alone may say that it was silent for too long; `None` in rows of a version that knew
+    /// of no other servers.
+    #[n(7)]
+    pub owner: Option<ServerId>,
 }
 
 /// One 1C session that holds a seat, or a part of one.

@@ -76,6 +76,7 @@ pub(super) fn connection(facts: ComponentFacts) -> Connection {
         access_code: "".into(),
         token: TokenHash([1; 32]),
         previous_token: None,
+        owner: Some(HERE),
     }
 }
 
@@ -139,6 +140,18 @@ pub(super) fn admin() -> Admin {
         user_name: "admin".into(),
         address: "127.0.0.1".into(),
         word: "Please end your work".into(),
+    }
+}
+
+/// The server that owns the connections.
+pub(super) const HERE: ServerId = ServerId([1; 16]);
+/// Another one.
+pub(super) const THERE: ServerId = ServerId([2; 16]);
+
+pub(super) fn expired(connection: ConnectionId) -> Command {
+    Command::ConnectionExpired {
+        connection,
+        owner: HERE,
     }
 }
 

@@ -141,6 +141,7 @@ async fn welcome(
                 replacement: hash(&token),
                 facts: hello.facts.clone(),
                 peer_ip: peer_ip.clone(),
+                owner: server.id,
             }));
             if let Outcome::Connected { sessions, .. } = server.store.apply(key_id, command).await?
             {
@@ -171,6 +172,7 @@ async fn welcome(
                 access_code: hello.access_code.as_str().into(),
                 token: hash(&token),
                 previous_token: None,
+                owner: Some(server.id),
             };
             let new = connection.id;
             log::info!(

@@ -9,7 +9,7 @@ use protocol::{facts::SessionFacts, licence::KeyType};
 
 use self::naive::{Model, said};
 use super::{
-    test_ledger::{Ledger, admin, claim, client, connection, facts, key, server},
+    test_ledger::{HERE, Ledger, THERE, admin, claim, client, connection, facts, key, server},
     *,
 };
 
@@ -34,7 +34,8 @@ enum Step {
         session: usize,
     },
     Disconnect(usize),
-    Expire(usize),
+    Expire(usize, bool),
+    Adopt(usize, bool),
     Admin(usize),
     Wait(u64),
     Drop(usize),
@@ -76,7 +77,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..6_usize, any::<usize>()).prop_map(|(connection, session)| Step::Release { connection, session }),
         12 => (0..6_usize, any::<usize>()).prop_map(|(connection, session)| Step::Detach { connection, session }),
         1 => (0..6_usize).prop_map(Step::Disconnect),
-        1 => (0..6_usize).prop_map(Step::Expire),
+        1 => (0..6_usize, prop::bool::weighted(0.2)).prop_map(|(connection, elsewhere)| Step::Expire(connection, elsewhere)),
+        1 => (0..6_usize, any::<bool>()).prop_map(|(connection, back)| Step::Adopt(connection, back)),
         1 => any::<usize>().prop_map(Step::Admin),
         1 => (0..6_usize).prop_map(Step::Drop),
         2 => (1..4_u32, prop::bool::weighted(0.7)).prop_map(|(key_no, on)| Step::Switch(key_no, on)),
@@ -315,9 +317,16 @@ proptest! {
                         beside.run(Command::Disconnect(*id));
                     }
                 }
-                Step::Expire(connection) => {
+                Step::Expire(connection, elsewhere) => {
                     if let Some(id) = connections.get(connection) {
-                        beside.run(Command::ConnectionExpired(*id));
+                        let owner = if elsewhere { THERE } else { HERE };
+                        beside.run(Command::ConnectionExpired { connection: *id, owner });
+                    }
+                }
+                Step::Adopt(connection, back) => {
+                    if let Some(id) = connections.get(connection) {
+                        let (from, owner) = if back { (THERE, HERE) } else { (HERE, THERE) };
+                        beside.run(Command::Adopt { connection: *id, from: Some(from), owner });
                     }
                 }
                 Step::Drop(connection) => {
@@ -362,7 +371,9 @@ proptest! {
         }
         // Every path frees: when all fall silent and all lingering ends, nothing is left.
         for id in connections {
-            beside.run(Command::ConnectionExpired(id));
+            for owner in [HERE, THERE] {
+                beside.run(Command::ConnectionExpired { connection: id, owner });
+            }
         }
         beside.ledger.now = beside.ledger.now.after(Duration::from_secs(25 * 60));
         beside.run(Command::TimePassed);

@@ -79,9 +79,28 @@ impl Model {
                 moved,
             } => self.leave(*operation, *connection, *session, Some(*moved), now),
             Command::Disconnect(id) => self.take_away(*id, true, now),
-            Command::ConnectionExpired(id) | Command::AdminDrop { connection: id, .. } => {
-                self.take_away(*id, false, now)
+            Command::ConnectionExpired { connection, owner } => {
+                let known = self.connections.iter().find(|one| one.id == *connection);
+                if known.is_none_or(|known| known.owner != Some(*owner)) {
+                    return "UnknownConnection".into();
+                }
+                self.take_away(*connection, false, now)
             }
+            Command::Adopt {
+                connection,
+                from,
+                owner,
+            } => {
+                let mut known = self.connections.iter_mut();
+                match known.find(|one| one.id == *connection && one.owner == *from) {
+                    None => "UnknownConnection".into(),
+                    Some(known) => {
+                        known.owner = Some(*owner);
+                        done(&BTreeSet::new())
+                    }
+                }
+            }
+            Command::AdminDrop { connection, .. } => self.take_away(*connection, false, now),
             Command::LingerEnded(id) => {
                 let over = |session: &&Session| {
                     session.id == *id && session.linger_until.is_some_and(|end| end <= now)

@@ -59,6 +59,7 @@ impl Place {
             access_code: "".into(),
             token: TokenHash([0; 32]),
             previous_token: None,
+            owner: Some(self.server.id),
         };
         let connect = Command::Connect {
             operation: OperationId::random(),

@@ -107,7 +107,10 @@ async fn a_silent_connection_expires_its_seats_are_free_and_its_heartbeat_is_tol
     let silent = place.server.lives.expired(Duration::ZERO);
     assert_eq!(silent.len(), 2);
     for (id, key_id) in silent {
-        let command = crate::accounting::Command::ConnectionExpired(id);
+        let command = crate::accounting::Command::ConnectionExpired {
+            connection: id,
+            owner: place.server.id,
+        };
         place.server.store.apply(key_id, command).await.unwrap();
         place.server.lives.remove(&id);
     }

@@ -135,6 +135,61 @@ async fn a_key_ends_at_its_time_after_a_clock_that_leapt_and_was_set_right_in_an
     }
 }
 
+#[tokio::test]
+async fn a_connection_ends_by_the_word_of_its_owner_alone_and_is_adopted_once_in_any_store() {
+    for open in STORES {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.db");
+        let time = Arc::new(AtomicI64::new(1000));
+        let store = open(&file, &time);
+        ask(&*store, Command::KeysChanged(vec![key(1, None)])).await;
+        let new = connection();
+        let id = new.id;
+        ask(&*store, connect(new)).await;
+        ask(&*store, acquire(&claim(id, 1))).await;
+        let expired = |owner| Command::ConnectionExpired {
+            connection: id,
+            owner,
+        };
+        let adopt = |from, owner| Command::Adopt {
+            connection: id,
+            from: Some(from),
+            owner,
+        };
+        assert_eq!(
+            ask(&*store, expired(THERE)).await,
+            Outcome::UnknownConnection
+        );
+        let done = Outcome::Done {
+            lost: Vec::new(),
+            more: false,
+        };
+        assert_eq!(ask(&*store, adopt(HERE, THERE)).await, done);
+        // Whoever was too late is told so, also by a store that was opened again.
+        assert_eq!(
+            ask(&*store, adopt(HERE, ServerId([3; 16]))).await,
+            Outcome::UnknownConnection
+        );
+        drop(store);
+        let store = open(&file, &time);
+        ask(&*store, Command::KeysChanged(vec![key(1, None)])).await;
+        assert_eq!(
+            ask(&*store, expired(HERE)).await,
+            Outcome::UnknownConnection
+        );
+        let rows = store.connections().await.unwrap();
+        assert_eq!(rows[0].connection.owner, Some(THERE));
+        assert_eq!(
+            store.used(SERIES, 7).await.unwrap(),
+            1,
+            "its seat went along"
+        );
+        let outcome = ask(&*store, expired(THERE)).await;
+        assert!(matches!(outcome, Outcome::Done { lost, .. } if lost.len() == 1));
+        assert_eq!(store.used(SERIES, 7).await.unwrap(), 0);
+    }
+}
+
 /// Random numbers that are the same in every run.
 struct Dice(u64);
 
@@ -209,7 +264,10 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
                     },
                     _ => continue,
                 },
-                14 => Command::ConnectionExpired(connections.swap_remove(0)),
+                14 => Command::ConnectionExpired {
+                    connection: connections.swap_remove(0),
+                    owner: HERE,
+                },
                 15 => match some {
                     Some(session) => Command::LingerEnded(session.id),
                     None => continue,

@@ -16,9 +16,15 @@ mod journal;
 mod sql;
 
 use super::*;
-use crate::accounting::{Claim, EXPIRY_CHUNK, Grant, Key, OperationId, RuleBook, TokenHash};
+use crate::accounting::{
+    Claim, EXPIRY_CHUNK, Grant, Key, OperationId, RuleBook, ServerId, TokenHash,
+};
 
 const SERIES: KeyId = KeyId(0x672B);
+/// The server that owns the connections.
+const HERE: ServerId = ServerId([1; 16]);
+/// Another one.
+const THERE: ServerId = ServerId([2; 16]);
 
 fn open(file: &std::path::Path, time: &Arc<AtomicI64>) -> Embedded {
     let time = Arc::clone(time);
@@ -58,6 +64,7 @@ fn connection() -> Connection {
         access_code: "".into(),
         token: TokenHash([1; 32]),
         previous_token: None,
+        owner: Some(HERE),
     }
 }
 
