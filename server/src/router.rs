@@ -24,6 +24,7 @@ pub fn router(server: Arc<Server>) -> Router {
 
 /// The same with another limit of a request's time.
 pub(crate) fn router_within(server: Arc<Server>, limit: Duration) -> Router {
+    let in_time = middleware::from_fn(move |request, next| in_time(limit, request, next));
     let component = Router::new()
         .route(wire::HANDSHAKE_PATH, post(component::handshake))
         .route(wire::MESSAGE_PATH, post(component::message))
@@ -36,19 +37,22 @@ pub(crate) fn router_within(server: Arc<Server>, limit: Duration) -> Router {
         .layer(middleware::from_fn_with_state(
             Arc::clone(&server),
             access::guard,
-        ));
+        ))
+        .layer(in_time.clone())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&server),
+            console::turned_away,
+        ))
+        .layer(middleware::from_fn(access::secured));
     people
-        .merge(component)
+        .merge(component.layer(in_time))
         .with_state(server)
-        .layer(middleware::from_fn(move |request, next| {
-            in_time(limit, request, next)
-        }))
         .layer(CatchPanicLayer::custom(api::internal_error))
 }
 
 async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => api::ApiError::too_slow().into_response(),
+        Err(_) => access::Refusal::TooSlow.into_response(),
     }
 }

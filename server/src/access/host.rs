@@ -8,11 +8,10 @@ use axum::{
     http::{HeaderValue, header, uri::Authority},
 };
 
-use super::{Access, writes};
-use crate::api::ApiError;
+use super::{Access, Refusal, writes};
 
 /// Refuses a request for another's name, and a writing one that another site's page sent.
-pub(super) fn check(access: &Access, computer: &str, request: &Request) -> Result<(), ApiError> {
+pub(super) fn check(access: &Access, computer: &str, request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     // A program that says no name is no browser.
     let named = headers
@@ -22,24 +21,17 @@ pub(super) fn check(access: &Access, computer: &str, request: &Request) -> Resul
         .chain(request.uri().authority().cloned().map(Some));
     for name in named {
         let Some(name) = name else {
-            return Err(ApiError::bad_request(
-                "The header Host is no name or address.",
-            ));
+            return Err(Refusal::NoName);
         };
         if access.check_rebinding && !is_ours(name.host(), access, computer) {
-            return Err(ApiError::forbidden(&format!(
-                "This server is not known as \"{}\"; add the name to HostNames in [Console] of licenceserver.conf.",
-                crate::logs::tame(name.host())
-            )));
+            return Err(Refusal::Name(crate::logs::tame(name.host())));
         }
     }
     if writes(request.method())
         && let Some(origin) = headers.get(header::ORIGIN)
         && !same_site(origin, headers.get(header::HOST))
     {
-        return Err(ApiError::forbidden(
-            "A page of another site may not change anything here.",
-        ));
+        return Err(Refusal::OtherSite);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod host;
 mod networks;
 mod rate;
+mod refusal;
 pub(crate) mod sign_in;
 mod throttle;
 
@@ -22,10 +23,11 @@ pub(crate) use host::knows;
 pub(crate) use networks::neighbourhood;
 pub use networks::{Network, NotANetwork};
 pub use rate::Rate;
+pub(crate) use refusal::Refusal;
 pub use sign_in::SignIn;
 pub(crate) use sign_in::SignedIn;
 
-use crate::{api::ApiError, server::Server};
+use crate::server::Server;
 
 /// The largest head of a request, in bytes of names and values.
 const MAX_HEAD: usize = 16 * 1024;
@@ -71,44 +73,52 @@ pub(crate) fn peer(request: &Request) -> Option<IpAddr> {
     info.map(|info| info.0.ip().to_canonical())
 }
 
+/// The mark of a request that came by the port with TLS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByTls;
+
+/// Whether a request came by the port with TLS.
+pub(crate) fn by_tls(request: &Request) -> bool {
+    request.extensions().get::<ByTls>().is_some()
+}
+
 /// Whether a request changes something.
 pub(crate) fn writes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Refuses those who may not reach console and API, and tells browsers what not to do with an answer.
+/// Refuses those who may not reach console and API.
 pub(crate) async fn guard(
     State(server): State<Arc<Server>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match check(&server, &request) {
+    match check(&server, &request) {
         Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    };
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Tells browsers what not to do with an answer.
+pub(crate) async fn secured(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     secure(response.headers_mut());
     response
 }
 
-fn check(server: &Server, request: &Request) -> Result<(), ApiError> {
+fn check(server: &Server, request: &Request) -> Result<(), Refusal> {
     let conf = server.conf();
     // Without a peer it is no request from a network.
     if let Some(peer) = peer(request) {
         if !conf.access.admits(peer) {
-            return Err(ApiError::forbidden(
-                "The settings do not allow this address (LocalAccessOnly, AllowedAddresses).",
-            ));
+            return Err(Refusal::Address);
         }
         if !peer.is_loopback() && !server.rate.allows(neighbourhood(peer)) {
-            return Err(ApiError::busy(
-                "Too many requests come from this address; ask less often.",
-            ));
+            return Err(Refusal::TooOften);
         }
     }
     if head_size(request) > MAX_HEAD {
-        return Err(ApiError::bad_request(&format!(
-            "The request's address and headers are larger than {MAX_HEAD} bytes."
-        )));
+        return Err(Refusal::TooLarge(MAX_HEAD));
     }
     host::check(&conf.access, &server.keys.computer.name, request)
 }

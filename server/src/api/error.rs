@@ -128,11 +128,6 @@ impl ApiError {
             message,
         )
     }
-
-    /// 503: it took too long.
-    pub fn too_slow() -> Self {
-        Self::busy("The request took too long; try again.")
-    }
 }
 
 impl ApiError {

@@ -12,14 +12,26 @@ pub(super) fn get<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .map(|(_, value)| value)
 }
 
-/// Has a cookie set; an empty value takes it away. Name and value are ours: letters, digits and underscores.
-pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &str, lasting: bool) {
-    let age = match (value.is_empty(), lasting) {
-        (true, _) => "; Max-Age=0",
-        (false, true) => "; Max-Age=31536000",
-        (false, false) => "",
+/// How a browser keeps a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// For a year, and sends it to both ports: no secret.
+    LongFromAnyPort,
+    /// Until it is closed.
+    Session,
+    /// Until it is closed, and sends it by TLS alone.
+    SecureSession,
+}
+
+/// Has a cookie set; an empty value takes it away. Name and value are ours: letters, digits, underscores and dashes.
+pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &str, keep: Keep) {
+    let kept = match keep {
+        Keep::LongFromAnyPort => "; Max-Age=31536000",
+        Keep::Session => "",
+        Keep::SecureSession => "; Secure",
     };
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{age}");
+    let ended = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{kept}{ended}");
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.append(header::SET_COOKIE, value);
     }

@@ -14,7 +14,7 @@ use super::{cookies, lang, page, visit::Visit};
 use crate::{
     access::{self, SignedIn, sign_in},
     api::ApiError,
-    conf::Authorization,
+    conf::{Authorization, Lang},
     server::Server,
 };
 
@@ -54,6 +54,15 @@ pub(super) async fn service(
     .await
 }
 
+/// What shows a code that activates a key: never without a password, whatever the setting says.
+pub(super) async fn codes(
+    State(server): State<Arc<Server>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    enter(&server, request, next, |_| true).await
+}
+
 /// What of an address's query the frame needs.
 #[derive(Default, serde::Deserialize)]
 struct Frame {
@@ -68,8 +77,11 @@ async fn enter(
     next: Next,
     closed: fn(Authorization) -> bool,
 ) -> Response {
-    let (headers, uri) = (request.headers(), request.uri());
-    let (visit, failed) = visit(server, headers, uri, access::peer(&request)).await;
+    let from = From {
+        peer: access::peer(&request),
+        tls: access::by_tls(&request),
+    };
+    let (visit, failed) = visit(server, request.headers(), request.uri(), from).await;
     let authorization = server.conf().console.authorization;
     if let Some(error) = failed
         && closed(Authorization::Always)
@@ -78,7 +90,12 @@ async fn enter(
         return error.into_response();
     }
     if closed(authorization) && visit.who.is_none() {
-        return sign_in_first(&visit, &request);
+        if !wants_page(request.headers()) {
+            return ApiError::unauthorized().into_response();
+        }
+        // Where a form was sent to is no place to come back to.
+        let read = *request.method() == Method::GET;
+        return sign_in_first(&visit, if read { &visit.address } else { "/" });
     }
     let writes = access::writes(request.method());
     if writes
@@ -105,7 +122,7 @@ async fn enter(
             response.headers_mut(),
             lang::COOKIE,
             lang::name(chosen),
-            true,
+            cookies::Keep::LongFromAnyPort,
         );
     }
     response
@@ -115,17 +132,23 @@ fn query(uri: &Uri) -> Frame {
     Query::try_from_uri(uri).map_or_else(|_| Frame::default(), |Query(frame)| frame)
 }
 
+/// From where a visit comes.
+struct From {
+    peer: Option<IpAddr>,
+    tls: bool,
+}
+
 /// Who comes; with the error of a Basic credential that is wrong.
 async fn visit(
     server: &Arc<Server>,
     headers: &HeaderMap,
     uri: &Uri,
-    peer: Option<IpAddr>,
+    From { peer, tls }: From,
 ) -> (Visit, Option<ApiError>) {
     let conf = server.conf();
     let by_itself = headers.contains_key(BY_ITSELF);
     let mut failed = None;
-    let (who, known_by) = match server.visitors.who(server, headers, by_itself) {
+    let (who, known_by) = match server.visitors.who(server, headers, tls, by_itself) {
         Some((user_name, token)) => {
             let address = peer.map_or_else(String::new, |peer| peer.to_string());
             (Some(SignedIn { user_name, address }), token)
@@ -159,6 +182,7 @@ async fn visit(
         open: conf.console.authorization == Authorization::Never,
         token: data_encoding::HEXLOWER.encode(&tag),
         peer,
+        tls,
         path: path.to_owned(),
         address: address.to_owned(),
         menu: on(frame.menu.as_deref(), true),
@@ -170,18 +194,15 @@ async fn visit(
     (visit, failed)
 }
 
-/// A person is shown the form, and comes back to the page; a program is told to send a credential.
-fn sign_in_first(visit: &Visit, request: &Request) -> Response {
-    if !wants_page(request.headers()) {
-        return ApiError::unauthorized().into_response();
-    }
-    // Where a form was sent to is no place to come back to.
-    let to = if *request.method() == Method::GET {
-        visit.sign_in()
-    } else {
-        visit.link("/sign-in")
-    };
-    Redirect::to(&to).into_response()
+/// A person is shown the form, and comes to that page then.
+pub(super) fn sign_in_first(visit: &Visit, to: &str) -> Response {
+    Redirect::to(&visit.sign_in_to(to)).into_response()
+}
+
+/// The language of the answer to a request that has not come in.
+pub(super) fn lang(server: &Server, request: &Request) -> Lang {
+    let chosen = query(request.uri()).lang;
+    lang::of(chosen.as_deref(), request.headers(), server.conf().lang)
 }
 
 /// Whether whoever asks is a browser.

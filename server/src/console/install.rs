@@ -13,7 +13,7 @@ use protocol::{centre::MAX_ANSWER, code::ActivationCode, envelope::Kind, licence
 
 use super::{
     captcha::Picture,
-    page,
+    door, page,
     posted::{self, Posted},
     visit::Visit,
     words,
@@ -326,6 +326,10 @@ pub(super) async fn upload(State(server): State<Arc<Server>>, request: Request) 
     match Kind::of(&file) {
         Some(Kind::Answer | Kind::Refusal) => match server.accept_answer(file, by).await {
             Ok(Accepted::Installed(done)) => installed(&visit, &done),
+            // Whoever signs in is told the code on the page of moving.
+            Ok(Accepted::GivenBack(_)) if visit.who.is_none() => {
+                door::sign_in_first(&visit, "/licences/reserve")
+            }
             Ok(Accepted::GivenBack(code)) => given_back(&visit, &code),
             Err(error) => failed(error.text(visit.lang)),
         },

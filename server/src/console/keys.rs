@@ -12,7 +12,7 @@ use axum::{
 use protocol::KeyId;
 
 use super::{
-    captcha::Picture, page, paging::Asked, posted::Posted, series::key_type, visit::Visit,
+    captcha::Picture, door, page, paging::Asked, posted::Posted, series::key_type, visit::Visit,
 };
 use crate::{
     keys::WhichKey,
@@ -187,6 +187,9 @@ pub(super) async fn change(
     };
     let key = (key_id, number);
     match posted.text("do") {
+        "show" if visit.who.is_none() => {
+            door::sign_in_first(visit, &format!("/licences/{number}?series={key_id}"))
+        }
         // It is written down first, or not shown.
         "show" => match server.note_code_shown(key, &by).await {
             Ok(()) => one(&server, visit, Some(key_id), number, true).await,

@@ -30,6 +30,7 @@ mod sign_in;
 mod systeminfo;
 #[cfg(test)]
 mod tests;
+mod turned_away;
 mod visit;
 mod visitors;
 mod watchers;
@@ -46,6 +47,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub(crate) use turned_away::page as turned_away;
 pub use visitors::Visitors;
 
 use crate::{api, server::Server};
@@ -69,6 +71,10 @@ pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route("/sessions/{ID}", get(session::page))
         .route("/connections/{ID}", get(connection::page))
         .route("/live", get(live::stream));
+    let codes = Router::new().route(
+        "/licences/reserve",
+        get(reserve::page).post(reserve::give_back),
+    );
     let service = Router::new()
         .route("/sessions/{ID}", post(session::release))
         .route("/licences", get(keys::list))
@@ -82,10 +88,6 @@ pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
             post(install::upload).layer(DefaultBodyLimit::max(install::MOST)),
         )
         .route("/licences/install/request", post(install::request))
-        .route(
-            "/licences/reserve",
-            get(reserve::page).post(reserve::give_back),
-        )
         .route("/history", get(history::page))
         .route("/history.csv", get(history::download))
         .route("/journal", get(journal::page))
@@ -102,6 +104,7 @@ pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
     behind!(always, door::always)
         .merge(behind!(lists, door::lists))
         .merge(behind!(service, door::service))
+        .merge(behind!(codes, door::codes))
         .merge(files)
         .layer(DefaultBodyLimit::max(posted::MOST))
 }

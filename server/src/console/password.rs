@@ -91,7 +91,9 @@ pub(super) async fn change(State(server): State<Arc<Server>>, posted: Posted) ->
                 user_name: user,
                 ..visit.by()
             };
-            server.visitors.enter(&server, &who, response.headers_mut());
+            server
+                .visitors
+                .enter(&server, &who, visit.tls, response.headers_mut());
             response
         }
         Ok(Err(error)) => refuse(

@@ -82,7 +82,7 @@ pub(super) async fn enter(State(server): State<Arc<Server>>, posted: Posted) -> 
             let mut response = Redirect::to(&visit.link(to)).into_response();
             server
                 .visitors
-                .enter(&server, &who, response.headers_mut());
+                .enter(&server, &who, visit.tls, response.headers_mut());
             response
         }
         Err(error) => match error.status() {
@@ -114,10 +114,11 @@ pub(super) async fn leave(
     headers: HeaderMap,
     posted: Posted,
 ) -> Response {
-    let mut response = Redirect::to(&posted.visit.link("/")).into_response();
+    let visit = &posted.visit;
+    let mut response = Redirect::to(&visit.link("/")).into_response();
     server
         .visitors
-        .leave(&server, &headers, response.headers_mut());
+        .leave(&server, &headers, visit.tls, response.headers_mut());
     response
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Visit {
     pub(super) token: String,
     /// From where the visit comes.
     pub(super) peer: Option<IpAddr>,
+    /// Whether it comes by the port with TLS.
+    pub(super) tls: bool,
     /// The page's path.
     pub(super) path: String,
     /// The page's whole address here.
@@ -104,7 +106,12 @@ impl Visit {
 
     /// The way to the sign-in and back.
     pub(super) fn sign_in(&self) -> String {
-        self.link(&format!("/sign-in?to={}", paging::escaped(&self.address)))
+        self.sign_in_to(&self.address)
+    }
+
+    /// The way to the sign-in and to a page then.
+    pub(super) fn sign_in_to(&self, address: &str) -> String {
+        self.link(&format!("/sign-in?to={}", paging::escaped(address)))
     }
 
     /// Whether a menu's address is that of this page.

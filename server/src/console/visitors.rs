@@ -11,7 +11,11 @@ use axum::http::HeaderMap;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::{captcha::Pictures, cookies, watchers::Watchers};
+use super::{
+    captcha::Pictures,
+    cookies::{self, Keep},
+    watchers::Watchers,
+};
 use crate::{access::SignedIn, server::Server};
 
 /// A sign-in that is not used ends.
@@ -46,10 +50,15 @@ impl Visitor {
     }
 }
 
-/// The cookie's name. Browsers do not tell the ports of one computer apart, so each server has its own.
-fn cookie(server: &Server) -> String {
+/// The cookie's name and how it is kept. Browsers do not tell the ports of one computer apart, so each server has its own. By TLS
+/// it is another one, which browsers neither send nor let anybody change without TLS.
+fn cookie(server: &Server, tls: bool) -> (String, Keep) {
     let tag = data_encoding::HEXLOWER.encode(&server.keys.instance.public[..4]);
-    format!("licence_{tag}")
+    if tls {
+        (format!("__Host-licence_{tag}"), Keep::SecureSession)
+    } else {
+        (format!("licence_{tag}"), Keep::Session)
+    }
 }
 
 fn credential(server: &Server) -> [u8; 32] {
@@ -61,7 +70,13 @@ fn credential(server: &Server) -> [u8; 32] {
 
 impl Visitors {
     /// Signs somebody in: the answer's headers carry the cookie.
-    pub(super) fn enter(&self, server: &Server, who: &SignedIn, headers: &mut HeaderMap) {
+    pub(super) fn enter(
+        &self,
+        server: &Server,
+        who: &SignedIn,
+        tls: bool,
+        headers: &mut HeaderMap,
+    ) {
         let token: [u8; 32] = protocol::random_bytes();
         let token = data_encoding::HEXLOWER.encode(&token);
         let now = Instant::now();
@@ -80,7 +95,8 @@ impl Visitors {
             }
         }
         signed_in.insert(Sha256::digest(&token).into(), visitor);
-        cookies::set(headers, &cookie(server), &token, false);
+        let (name, keep) = cookie(server, tls);
+        cookies::set(headers, &name, &token, keep);
     }
 
     /// Who a request's cookie signs in; and what it is known by, for tokens of forms. A page that keeps itself up to date
@@ -89,9 +105,10 @@ impl Visitors {
         &self,
         server: &Server,
         headers: &HeaderMap,
+        tls: bool,
         by_itself: bool,
     ) -> Option<(String, String)> {
-        let token = cookies::get(headers, &cookie(server))?;
+        let token = cookies::get(headers, &cookie(server, tls).0)?;
         let key: [u8; 32] = Sha256::digest(token).into();
         let mut signed_in = self.signed_in.lock();
         let visitor = signed_in.get_mut(&key)?;
@@ -106,12 +123,18 @@ impl Visitors {
     }
 
     /// Signs out.
-    pub(super) fn leave(&self, server: &Server, asked: &HeaderMap, headers: &mut HeaderMap) {
-        let name = cookie(server);
+    pub(super) fn leave(
+        &self,
+        server: &Server,
+        asked: &HeaderMap,
+        tls: bool,
+        headers: &mut HeaderMap,
+    ) {
+        let (name, keep) = cookie(server, tls);
         if let Some(token) = cookies::get(asked, &name) {
             let key: [u8; 32] = Sha256::digest(token).into();
             self.signed_in.lock().remove(&key);
         }
-        cookies::set(headers, &name, "", false);
+        cookies::set(headers, &name, "", keep);
     }
 }

@@ -25,6 +25,8 @@ use limits::Limits;
 use patient::Patient;
 pub use tls::{Tls, TlsError};
 
+use crate::access::ByTls;
+
 /// The most that is kept of a request's head. Larger than what the API takes, so that it answers with a body.
 const MAX_HEAD: usize = 64 * 1024;
 /// The most header lines of a request.
@@ -129,25 +131,33 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let stream = Patient::new(stream, WRITE_PATIENCE);
     match tls {
-        None => talk(stream, peer, door, ending).await,
+        None => talk(stream, peer, false, door, ending).await,
         Some(tls) => {
             // Whoever does not get through the handshake is of no interest.
             if let Ok(Ok(stream)) =
                 tokio::time::timeout(TLS_PATIENCE, tls.acceptor().accept(stream)).await
             {
-                talk(stream, peer, door, ending).await;
+                talk(stream, peer, true, door, ending).await;
             }
         }
     }
 }
 
-async fn talk<S>(stream: S, peer: SocketAddr, door: &Door, mut ending: watch::Receiver<bool>)
-where
+async fn talk<S>(
+    stream: S,
+    peer: SocketAddr,
+    by_tls: bool,
+    door: &Door,
+    mut ending: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        if by_tls {
+            request.extensions_mut().insert(ByTls);
+        }
         let router = door.router.clone();
         async move {
             Ok::<_, Infallible>(

@@ -10,6 +10,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{
         ClientConfig, RootCertStore,
         crypto::ring,
@@ -25,6 +26,8 @@ use crate::{
 };
 
 const SOON: Duration = Duration::from_millis(300);
+/// A password is hashed slowly in a debug build.
+const SIGN_IN_PATIENCE: Duration = Duration::from_secs(60);
 
 struct Running {
     folder: tempfile::TempDir,
@@ -35,6 +38,11 @@ struct Running {
 }
 
 async fn run() -> Running {
+    run_with(SOON).await
+}
+
+/// The same with another limit of a request's time.
+async fn run_with(limit: Duration) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let places = place(folder.path(), &vendor(protocol::KeyId(0x672B)));
     let server = Server::open(places.clone(), conf::load(&places.conf()).unwrap())
@@ -52,7 +60,7 @@ async fn run() -> Running {
         sealed.local_addr().unwrap().port(),
     );
     let (stop, stopped) = oneshot::channel();
-    let router = router_within(server, SOON);
+    let router = router_within(server, limit);
     let task = tokio::spawn(serve(plain, Some((sealed, tls)), router, SOON, async {
         let _ = stopped.await;
     }));
@@ -119,9 +127,8 @@ async fn a_body_that_never_ends_is_answered_in_time() {
     );
 }
 
-#[tokio::test]
-async fn tls_answers_on_its_port_with_the_administrators_certificate() {
-    let running = run().await;
+/// A connection to the port with TLS, with that certificate alone trusted.
+async fn connect_by_tls(running: &Running) -> TlsStream<TcpStream> {
     let certificate = CertificateDer::from_pem_file(running.folder.path().join("a.crt")).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
@@ -133,8 +140,13 @@ async fn tls_answers_on_its_port_with_the_administrators_certificate() {
     let connector = TlsConnector::from(Arc::new(config));
     let name = ServerName::try_from("licence.example").unwrap();
     let stream = connect(running.tls_port).await;
-    let mut stream = connector.connect(name, stream).await.unwrap();
-    let answer = talk(&mut stream, ASK).await;
+    connector.connect(name, stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn tls_answers_on_its_port_with_the_administrators_certificate() {
+    let running = run().await;
+    let answer = talk(&mut connect_by_tls(&running).await, ASK).await;
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains("Version: "),
         "{answer}"
@@ -144,6 +156,58 @@ async fn tls_answers_on_its_port_with_the_administrators_certificate() {
         !answer.contains("HTTP/1.1 200"),
         "plain text gets nothing there"
     );
+}
+
+/// Signs in at the console, and tells the cookie, which signs in at the same port.
+async fn sign_in(running: &Running, tls: bool) -> String {
+    let ask = async |text: String| {
+        if tls {
+            talk(&mut connect_by_tls(running).await, &text).await
+        } else {
+            talk(&mut connect(running.port).await, &text).await
+        }
+    };
+    let head = "HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close";
+    let page = ask(format!("GET /sign-in {head}\r\n\r\n")).await;
+    let (_, token) = page.split_once("name=\"token\" value=\"").unwrap();
+    let (token, _) = token.split_once('"').unwrap();
+    let form = format!("token={token}&user=admin&password=admin");
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let length = form.len();
+    let answer = ask(format!(
+        "POST /sign-in {head}\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{form}"
+    ))
+    .await;
+    let set = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "));
+    let set = set.unwrap_or_else(|| panic!("{answer}")).to_owned();
+    let (cookie, _) = set.split_once(';').unwrap();
+    let settings = ask(format!("GET /settings {head}\r\nCookie: {cookie}\r\n\r\n")).await;
+    assert!(settings.starts_with("HTTP/1.1 200"), "{settings}");
+    set
+}
+
+#[tokio::test]
+async fn a_sign_in_by_tls_is_sent_by_tls_alone() {
+    let running = run_with(SIGN_IN_PATIENCE).await;
+    let by_tls = sign_in(&running, true).await;
+    assert!(
+        by_tls.starts_with("__Host-licence_")
+            && by_tls.contains("; Path=/; HttpOnly; SameSite=Strict; Secure"),
+        "{by_tls}"
+    );
+    let plain = sign_in(&running, false).await;
+    assert!(
+        plain.starts_with("licence_") && !plain.contains("Secure"),
+        "{plain}"
+    );
+    let (cookie, _) = by_tls.split_once(';').unwrap();
+    let ask = format!(
+        "GET /settings HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    );
+    let answer = talk(&mut connect(running.port).await, &ask).await;
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
 }
 
 #[tokio::test]

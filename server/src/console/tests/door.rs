@@ -11,14 +11,16 @@ const SERVICE: [&str; 10] = [
     "/licences",
     "/licences/7131766",
     "/licences/install",
-    "/licences/reserve",
     "/history",
     "/history.csv",
     "/journal",
+    "/journal.csv",
     "/logs",
     "/settings",
     "/password",
 ];
+/// What tells codes of keys.
+const CODES: &str = "/licences/reserve";
 
 async fn open(conf: &str, path: &str) -> bool {
     let place = place(conf).await;
@@ -47,6 +49,10 @@ async fn the_setting_says_which_pages_ask_for_a_password() {
         assert!(open("", path).await, "{path}");
         assert!(!open("[Console]\nAuthorization=1\n", path).await, "{path}");
         assert!(open("[Console]\nAuthorization=2\n", path).await, "{path}");
+    }
+    for mode in 0..3 {
+        let conf = format!("[Console]\nAuthorization={mode}\n");
+        assert!(!open(&conf, CODES).await, "{mode}");
     }
     for path in SERVICE {
         assert!(!open("", path).await, "{path}");
@@ -180,18 +186,105 @@ async fn a_change_needs_the_token_of_its_visitors_own_page() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_this_servers_gets_no_page() {
-    let place = place("").await;
+async fn whoever_may_not_come_in_is_told_so_on_a_page_and_programs_as_ever() {
+    let place = place("[Console]\nAllowedAddresses=192.168.0.0/16\n").await;
+    let connection = place.connect().await;
+    place.acquire(connection, 6, "Иванов").await;
     let mut browser = Browser::new(&place);
-    for path in ["/", "/systeminfo", "/console.js", "/live"] {
-        let host = [("host", "rebound.example")];
-        let request = axum::http::Request::get(path).header(host[0].0, host[0].1);
-        let request = request.body(axum::body::Body::empty()).unwrap();
-        let router = crate::router(std::sync::Arc::clone(&place.server));
-        let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
-    }
     assert_eq!(browser.get("/").await.status, StatusCode::OK);
+    let strange = ("host", "x@rebound.example");
+    let rebound = ("host", "rebound.example:9099");
+    let elsewhere = (header::ORIGIN.as_str(), "http://evil.example");
+    for (method, header, status, told) in [
+        (
+            Method::GET,
+            rebound,
+            403,
+            ["«rebound.example»", "\"rebound.example\""],
+        ),
+        (Method::GET, strange, 400, ["нет имени", "Host is no name"]),
+        (
+            Method::POST,
+            elsewhere,
+            403,
+            ["другого сайта", "another site"],
+        ),
+    ] {
+        for (lang, told) in ["ru", "en"].into_iter().zip(told) {
+            browser.lang = lang;
+            for path in [
+                "/",
+                "/systeminfo",
+                "/sessions",
+                "/settings",
+                "/live",
+                "/nowhere",
+            ] {
+                let shown = browser.send(method.clone(), path, None, &[header]).await;
+                turned_away(&shown, status, lang, told);
+            }
+        }
+        let api = browser
+            .send(method.clone(), "/api/sessions", None, &[header])
+            .await;
+        assert!(
+            api.text.starts_with(&format!("{{\"Code\":{status},")),
+            "{}",
+            api.text
+        );
+    }
+    browser.lang = "ru";
+    browser.address = [10, 0, 0, 1];
+    turned_away(&browser.get("/").await, 403, "ru", "AllowedAddresses");
+    // A program that asks for no page.
+    let reply = crate::api::tests::ask_from([10, 0, 0, 1], &place, Method::GET, "/", None).await;
+    assert!(reply.text.starts_with("{\"Code\":403,"), "{}", reply.text);
+}
+
+/// A page for a person, by itself and with nothing of the server on it.
+fn turned_away(shown: &super::Shown, status: u16, lang: &str, told: &str) {
+    let text = &shown.text;
+    assert_eq!(shown.status.as_u16(), status, "{text}");
+    assert!(text.starts_with("<!doctype html>") && text.contains(&format!("lang=\"{lang}\"")));
+    assert!(text.replace("&#34;", "\"").contains(told), "{told}: {text}");
+    for nothing in ["Иванов", "672B", "href", "src=", "token", "MORA"] {
+        assert!(!text.contains(nothing), "{nothing}: {text}");
+    }
+    let policy = shown.headers[header::CONTENT_SECURITY_POLICY]
+        .to_str()
+        .unwrap();
+    let (_, style) = text.split_once("<style>").unwrap();
+    let (style, _) = style.split_once("</style>").unwrap();
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(style);
+    let hash = format!("'sha256-{}'", data_encoding::BASE64.encode(&hash));
+    assert!(
+        policy.contains(&hash) && !policy.contains("script"),
+        "{policy}"
+    );
+    assert_eq!(shown.headers[header::CACHE_CONTROL], "no-store");
+    assert_eq!(shown.headers[header::X_FRAME_OPTIONS], "DENY");
+}
+
+#[tokio::test]
+async fn without_a_password_no_setting_shows_a_code() {
+    let place = place("[Console]\nAuthorization=2\n").await;
+    let mut browser = Browser::new(&place);
+    let token = browser.get("/licences/7131766").await.token();
+    let form = [("token", &*token), ("do", "show")];
+    let shown = browser.post("/licences/7131766", &form).await;
+    assert_eq!(
+        shown.to(),
+        "/sign-in?to=%2Flicences%2F7131766%3Fseries%3D672B"
+    );
+    let form = [
+        ("token", &*token),
+        ("key", "7131766"),
+        ("sure", "yes"),
+        ("by", "picture"),
+    ];
+    let shown = browser.post("/licences/reserve", &form).await;
+    assert_eq!(shown.to(), "/sign-in?to=%2F");
+    assert_eq!(place.server.keys.installed().len(), 1, "it is still here");
 }
 
 #[tokio::test]

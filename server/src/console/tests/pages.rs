@@ -64,6 +64,8 @@ async fn the_series_list_in_russian_keeps_the_marks_that_monitors_read() {
     let shown = browser.get("/").await;
     let found = list(&shown.text, &connection.to_string());
     assert_eq!(found, include_str!("golden/series.html"));
+    // What monitors cut at.
+    assert!(found.ends_with("</li></ul></div></li></ul></div></div>\n"));
 }
 
 #[tokio::test]
