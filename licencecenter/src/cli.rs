@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use crate::{
+    certify::{self, Certifying},
     dates,
     inspect::{self, Inspection},
     issue::{self, Issuing, Terms},
@@ -67,6 +68,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Done, String
         Command::Series(Series::Unprotect { file }) => series_change::unprotect(&file),
         Command::Pack(arguments) => pack::run(&arguments.into_case(&mut notes)),
         Command::Licence(Licence::Issue(arguments)) => issue::run(&arguments.into_case()),
+        Command::Carrier(Carrier::Certify(wanted)) => certify::run(&Certifying {
+            request: wanted.request,
+            serial: wanted.serial,
+            maker: wanted.maker,
+            out: wanted.out,
+            replace: wanted.replace,
+        }),
         Command::Completion { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "licenceedit", &mut text);
@@ -122,6 +130,9 @@ enum Command {
     /// Licences
     #[command(subcommand)]
     Licence(Licence),
+    /// USB keys that hold licences
+    #[command(subcommand)]
+    Carrier(Carrier),
     /// Shows what a file says, without its secrets
     Inspect(InspectArguments),
     /// Prints the completion of this program's commands, for a shell
@@ -160,6 +171,31 @@ enum Series {
         /// The series' .cryptkey
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Carrier {
+    /// Certifies that a USB key made its holder key inside: the maker puts the certificate on the key, and servers whose UsbMaker names him
+    /// take no other one
+    Certify(Certify),
+}
+
+#[derive(Debug, Args)]
+struct Certify {
+    /// The USB key's request, of licenceserver request FILE --blank NUMBER
+    request: PathBuf,
+    /// The serial number of its USB descriptor
+    #[arg(long)]
+    serial: String,
+    /// The .cryptkey that has the maker's signing key
+    #[arg(long, value_name = "FILE")]
+    maker: PathBuf,
+    /// The certificate
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Replaces a file of that name
+    #[arg(long)]
+    replace: bool,
 }
 
 #[derive(Debug, Args)]

@@ -100,6 +100,16 @@ pub enum Error {
         /// The series of the keys.
         found: KeyId,
     },
+    /// The request is a computer's.
+    #[error(
+        "{0} is a computer's request; make the USB key's by licenceserver request FILE --blank NUMBER"
+    )]
+    NoCarrier(PathBuf),
+    /// No USB key has such a serial number.
+    #[error(
+        "the serial number \"{0}\" is none: a USB key's has 1 to 32 printable ASCII characters without spaces"
+    )]
+    Serial(String),
     /// An output would replace an input.
     #[error(
         "{0} is an input of this command and would be replaced by its output; choose another output"

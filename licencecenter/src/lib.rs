@@ -4,6 +4,7 @@
 //! returns what there is to say, so that it can be tested and used by the licence centre too.
 
 pub mod centre;
+pub mod certify;
 pub mod cli;
 pub mod error;
 pub mod inspect;

@@ -131,6 +131,24 @@ pub fn write_whole(target: &Path, bytes: &[u8], access: Access) -> io::Result<()
     file.finish()
 }
 
+/// Moves a file into another folder of the same disk, in place of one of its name there; both folders are synced, so that no
+/// two moves change their order when the power fails.
+///
+/// # Errors
+/// Those of the disk.
+pub fn move_into(file: &Path, folder: &Path) -> io::Result<()> {
+    let name = file
+        .file_name()
+        .ok_or_else(|| io::Error::other("the path has no file name"))?;
+    fs::rename(file, folder.join(name))?;
+    // On Windows the file system journals renames.
+    #[cfg(unix)]
+    for folder in [Some(folder), file.parent()].into_iter().flatten() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Opens a regular file for reading. Another kind of file is refused before it is opened, because opening a
 /// pipe waits for its writer.
 ///

@@ -68,6 +68,11 @@ impl Bus {
         self.tell(&format!("set {serial} {fault}"));
     }
 
+    /// Puts the maker's certificate onto a key.
+    pub fn certify(&mut self, serial: &str, file: &std::path::Path) {
+        self.tell(&format!("certify {serial} {}", file.display()));
+    }
+
     fn tell(&mut self, line: &str) {
         writeln!(self.input, "{line}").expect("the bus listens");
         let mut answer = String::new();

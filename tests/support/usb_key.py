@@ -36,13 +36,14 @@ class Key:
 
     # silent: bulk answers never come; garbage: answers of random bytes; long: a length beyond all limits;
     # pull_at N: gone at command N; room N: so many bytes for licences; read_only: nothing can be written;
-    # forged: signs by another key than its own.
-    faults = ("silent", "garbage", "long", "pull_at", "room", "read_only", "forged")
+    # forged: signs by another key than its own; swapped: tells another holder key than before, and signs by that.
+    faults = ("silent", "garbage", "long", "pull_at", "room", "read_only", "forged", "swapped")
 
     def __init__(self, serial):
         self.serial = serial
-        self.signing = self.decrypting = None
+        self.signing = self.decrypting = self.genuine = None
         self.licences = {}
+        self.certificate = b""
         self.tries = 3
         self.fault = {}
         self.reset()
@@ -59,6 +60,9 @@ class Key:
     def holder(self):
         if not self.signing:
             return NOTHING, b""
+        if "swapped" in self.fault and not self.genuine:
+            self.genuine = self.signing
+            self.signing = ec.generate_private_key(ec.SECP256R1())
         point = self.signing.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
         modulus = self.decrypting.public_key().public_numbers().n
         return DONE, point + modulus.to_bytes((modulus.bit_length() + 7) // 8, "big")
@@ -109,7 +113,7 @@ class Key:
             self.tries = 3 if self.unlocked else self.tries - 1
             return (DONE if self.unlocked else WRONG_PIN), b""
         if command == 10:
-            return DONE, b""
+            return DONE, self.certificate
         return UNKNOWN, b""
 
     def take(self, data):
@@ -293,6 +297,8 @@ class Bus:
             return self.plug(serial)
         if word == "pull":
             self.pull(serial)
+        elif word == "certify":
+            self.keys[serial].certificate = open(rest[0], "rb").read()
         elif word == "set":
             if rest[0] == "nothing":
                 self.keys[serial].fault.clear()

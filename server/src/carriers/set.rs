@@ -52,6 +52,8 @@ pub(crate) struct Present {
     pub(crate) documents: Vec<Vec<u8>>,
     /// What is wrong with it, though it is there.
     pub(crate) error: Option<CarrierError>,
+    /// Whether it had no room for what was written last.
+    pub(crate) full: bool,
     /// When it has to prove again that it is there.
     due: Instant,
 }
@@ -63,6 +65,8 @@ pub struct Seen {
     pub about: About,
     /// How many licences are on it.
     pub licences: usize,
+    /// Whether it has no room for another licence, as far as that is known.
+    pub full: bool,
     /// What is wrong with it.
     pub error: Option<CarrierError>,
 }
@@ -74,6 +78,7 @@ impl Present {
             holder: None,
             documents: Vec::new(),
             error: None,
+            full: false,
             due: now,
         };
         present.read();
@@ -110,6 +115,7 @@ impl Present {
         Seen {
             about: self.carrier.about().clone(),
             licences: self.documents.len(),
+            full: self.full || self.documents.len() >= super::MAX_LICENCES,
             error: self.error.clone(),
         }
     }

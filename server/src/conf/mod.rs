@@ -99,6 +99,8 @@ pub struct ConsoleConf {
     pub captcha: bool,
     /// Whether series without a key are left out of the list.
     pub hide_uninstalled: bool,
+    /// Whether the console leaves out carriers without room for another licence.
+    pub hide_full: bool,
 }
 
 /// When the console asks for a password.
@@ -302,6 +304,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Conf, ConfError> {
             },
             captcha: values.switch("Console", "CheckCaptcha", false)?,
             hide_uninstalled: values.switch("Console", "HideUnistalled", false)?,
+            hide_full: values.switch("Console", "HideFullStorages", false)?,
         },
         api_enabled: values.switch("API", "Enabled", true)?,
         keep_events_days: values.number("Journal", "KeepDays", 90, 1..=3650)? as u32,

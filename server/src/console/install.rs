@@ -223,7 +223,9 @@ pub(super) async fn activate(State(server): State<Arc<Server>>, posted: Posted) 
 /// The connected carriers that a licence can be put on: number, and what it is called.
 fn carriers(server: &Server) -> Vec<(String, String)> {
     let seen = server.keys.carriers.seen().into_iter();
+    let hide_full = server.conf().console.hide_full;
     seen.filter(|seen| seen.error.is_none() && !seen.about.read_only)
+        .filter(|seen| !(hide_full && seen.full))
         .map(|seen| (seen.about.number.to_string(), seen.about.name))
         .collect()
 }

@@ -246,6 +246,7 @@ impl KeyRing {
         let mut carriers = self.carriers.lock();
         let present = carriers.find(number)?;
         let done = work(&*present.carrier);
+        present.full = matches!(done, Err(CarrierError::Full(_)));
         present.read();
         let known = Arc::clone(&self.content().known);
         self.judge_carriers(carriers.present(), &known);

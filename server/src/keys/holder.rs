@@ -45,7 +45,7 @@ pub enum HolderError {
     #[error("{}: {error}", .0.display(), error = .1)]
     Format(PathBuf, FormatError),
     /// It is another computer's, or every lasting fact of this one changed.
-    #[error("{} was made on another computer; make a new licence request here", .0.display())]
+    #[error("{} was made on another computer; activate the code here, or make a new licence request", .0.display())]
     OtherComputer(PathBuf),
     /// The computer tells nothing of itself.
     #[error("this computer tells nothing that a licence could be bound to; write an id of your own into {} or set LICENCE_MACHINE_ID", .0.display())]
@@ -53,6 +53,9 @@ pub enum HolderError {
     /// The key is damaged.
     #[error("{}: {error}", .0.display(), error = .1)]
     Key(PathBuf, KeyError),
+    /// The folder of the keys.
+    #[error(transparent)]
+    Folder(Box<super::KeysError>),
     /// It is in a carrier.
     #[error(transparent)]
     Carrier(#[from] CarrierError),

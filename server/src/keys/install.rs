@@ -8,7 +8,7 @@ use protocol::{
     licence::{KeyType, MAX_FILE},
 };
 
-use super::{Installed, KeyRing, KeysError, OpenError, RetireError};
+use super::{Installed, KeyRing, KeysError, OpenError};
 use crate::{
     carriers::{CarrierError, licence_name},
     conf::Lang,
@@ -35,15 +35,6 @@ pub enum InstallError {
     /// The carrier.
     #[error(transparent)]
     Carrier(#[from] CarrierError),
-}
-
-impl From<RetireError> for InstallError {
-    fn from(error: RetireError) -> Self {
-        match error {
-            RetireError::Carrier(error) => Self::Carrier(error),
-            RetireError::Keys(error) => Self::Keys(error),
-        }
-    }
 }
 
 impl InstallError {
@@ -126,7 +117,10 @@ pub fn install_document(
                 .is_some_and(|licence| licence.voucher.key_type == KeyType::Demo)
         };
         for demo in same_series.iter().filter(is_demo) {
-            ring.retire_licence(demo)?;
+            // It gives nothing beside the other key, so that it may lie there.
+            if let Err(error) = ring.retire_licence(demo) {
+                log::warn!("{}: {error}", demo.file.display());
+            }
         }
     }
     ring.reload();

@@ -15,7 +15,7 @@ use protocol::{
     KeyId, Reason,
     datafile::Directory,
     delegation::{Delegation, MAX_CARRIER_LIFE, MAX_LIFE},
-    files::{Access, write_whole},
+    files::{Access, move_into, write_whole},
     licence::{Credential, SealedKey},
     series::Series,
     signature::{PublicKey, Secret},
@@ -311,9 +311,39 @@ impl KeyRing {
         }
     }
 
-    /// The holder key, made where there is none.
+    /// The holder key, made where there is none of this computer: a container that came up anew with its data has another
+    /// computer's, which is kept aside.
     pub(super) fn holder_keys(&self) -> Result<HolderKeys, HolderError> {
-        HolderKeys::open_or_make(&self.holder_file(), &self.computer.facts)
+        let (file, facts) = (self.holder_file(), &self.computer.facts);
+        match HolderKeys::open(&file, facts) {
+            Ok(Some(keys)) => return Ok(keys),
+            Ok(None) | Err(HolderError::OtherComputer(_)) => {}
+            Err(error) => return Err(error),
+        }
+        // Two that make one at a time would each have its own.
+        let failed = |error: KeysError| HolderError::Folder(Box::new(error));
+        let _alone = self.alone().map_err(failed)?;
+        if let Err(HolderError::OtherComputer(_)) = HolderKeys::open(&file, facts) {
+            let aside = self.put_aside(&file).map_err(failed)?;
+            log::warn!(
+                "the holder key in {} is another computer's and is kept as {}; a new one is made",
+                file.display(),
+                aside.display()
+            );
+        }
+        HolderKeys::open_or_make(&file, facts)
+    }
+
+    /// Moves a file into `data/retired` under a name that is free there.
+    fn put_aside(&self, file: &std::path::Path) -> Result<PathBuf, KeysError> {
+        let retired = self.places.data.join("retired");
+        make_folder(&retired)?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let names = (1..).map(|number: u32| retired.join(format!("{name}.{number}")));
+        let aside = names.into_iter().find(|path| !path.exists());
+        let aside = aside.unwrap_or_else(|| retired.join(&*name));
+        std::fs::rename(file, &aside).map_err(KeysError::file(file))?;
+        Ok(aside)
     }
 
     /// The folder of the keys.
@@ -351,8 +381,7 @@ impl KeyRing {
     pub(super) fn retire(&self, file: &std::path::Path) -> Result<(), KeysError> {
         let folder = self.places.data.join("retired");
         make_folder(&folder)?;
-        let name = file.file_name().unwrap_or_default();
-        std::fs::rename(file, folder.join(name)).map_err(KeysError::file(file))
+        move_into(file, &folder).map_err(KeysError::file(file))
     }
 
     pub(super) fn content(&self) -> Arc<Content> {

@@ -40,6 +40,21 @@ impl Scene {
         (answer.status().as_u16(), json)
     }
 
+    /// The page at that address of the console, as the default administrator sees it.
+    ///
+    /// # Panics
+    /// When the console does not answer.
+    #[must_use]
+    pub fn page(&self, path: &str) -> String {
+        let sign_in = data_encoding::BASE64.encode(b"admin:admin");
+        let answer = ureq::get(format!("http://127.0.0.1:{}{path}", self.port()))
+            .header("Authorization", format!("Basic {sign_in}"))
+            .call();
+        let mut answer = answer.expect("the console answers");
+        let body = answer.body_mut().read_to_string();
+        body.expect("the page is text")
+    }
+
     /// What `POST path` with that body answers to the default administrator.
     ///
     /// # Panics

@@ -313,6 +313,10 @@ impl Carrier for Token {
     fn write(&self, name: &str, document: &[u8]) -> Result<(), CarrierError> {
         let writing = self.writing()?;
         let former = self.named(name)?;
+        // More are not read.
+        if former.is_empty() && self.licence_objects()?.len() >= MAX_LICENCES {
+            return Err(CarrierError::Full(self.about.number));
+        }
         let template = [
             Attribute::Class(ObjectClass::DATA),
             Attribute::Token(true),

@@ -238,6 +238,17 @@ pub(super) const GROUPS: [Group; 7] = [
                 ),
                 NONE,
             ),
+            one(
+                "Console",
+                "HideFullStorages",
+                Kind::Switch,
+                "0",
+                (
+                    "Hide carriers without room",
+                    "Скрывать заполненные носители",
+                ),
+                NONE,
+            ),
         ],
     },
     Group {

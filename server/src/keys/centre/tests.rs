@@ -728,3 +728,68 @@ fn no_answer_with_one_byte_altered_is_acted_on() {
     accept(&ring, Reply::from_bytes(&answer).unwrap()).unwrap();
     assert_eq!(computer.workable(), 1);
 }
+
+#[test]
+fn a_container_that_comes_up_anew_with_its_data_activates_anew() {
+    let world = World::new();
+    let old = world.computer("a");
+    activate(&old.ring(), &world.link(), &order(&world.code()), NOW).unwrap();
+    let new = Computer {
+        root: old.root.clone(),
+        name: "b".into(),
+        keys: old.keys.clone(),
+    };
+    assert_eq!(new.workable(), 0);
+    let ring = new.ring();
+    activate(&ring, &world.link(), &order(&world.code()), NOW).unwrap();
+    assert_eq!(new.workable(), 1);
+    let kept = ring.data().join("retired/server.holder.1");
+    assert!(kept.exists(), "the former holder key is kept");
+}
+
+#[test]
+fn a_damaged_reserve_file_says_what_to_do_and_the_key_works_again_without_it() {
+    let world = World::new();
+    let computer = world.computer("a");
+    let ring = computer.ring();
+    let installed = activate(&ring, &world.link(), &order(&world.code()), NOW).unwrap();
+    let key = (SERIES, installed.key_no.unwrap());
+    reserve_offline(&ring, key, NOW).unwrap();
+    let file = ring.data().join(format!("{SERIES}.{}.reserve", key.1));
+    let good = std::fs::read(&file).unwrap();
+    for bad in [&good[..good.len() - 1], b"", b"not ours"] {
+        std::fs::write(&file, bad).unwrap();
+        ring.reload();
+        let error = ring.installed()[0].error.clone().unwrap();
+        assert!(matches!(error, OpenError::ReserveDamaged(..)), "{error:?}");
+        for text in [error.text(Lang::English), error.text(Lang::Russian)] {
+            assert!(text.contains(".reserve"), "{text}");
+        }
+        assert_eq!(which(&ring, key.1, None), Ok(key));
+        let told = reserve(&ring, &world.link(), key, NOW).unwrap_err();
+        assert!(told.to_string().contains("delete the file"), "{told}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(computer.workable(), 1);
+    std::fs::write(&file, good).unwrap();
+    assert_eq!(computer.workable(), 0);
+    reserve(&computer.ring(), &world.link(), key, NOW).unwrap();
+}
+
+#[test]
+fn a_signed_word_that_the_key_is_not_here_ends_it_and_does_not_bring_it_back() {
+    let world = World::new();
+    let computer = world.computer("a");
+    let ring = computer.ring();
+    let installed = activate(&ring, &world.link(), &order(&world.code()), NOW).unwrap();
+    let key_no = installed.key_no.unwrap();
+    let (file, _) = reserve_offline(&ring, (SERIES, key_no), NOW).unwrap();
+    let mut centre = world.centre.lock().unwrap();
+    centre.revoke_key(key_no, "test", NOW).unwrap();
+    let answer = centre.exchange(&file, "mail", NOW).bytes;
+    drop(centre);
+    let error = accept(&ring, Reply::from_bytes(&answer).unwrap()).unwrap_err();
+    assert_eq!(refused(error), CentreReason::Revoked as u16);
+    assert_eq!(computer.workable(), 0);
+    assert!(computer.ring().installed().is_empty());
+}
