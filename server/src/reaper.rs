@@ -82,7 +82,7 @@ async fn tick(server: &Server) -> Result<bool, StoreError> {
     let linger = server.conf().rules.linger;
     let over = server
         .store
-        .linger_ended(server.clock.now(), linger)
+        .linger_ended(server.clock.steady(), linger)
         .await?;
     let over_count = over.len();
     let begun = while_it_lasts(begin, over).map(Ok).try_for_each_concurrent(

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     access::{Rate, SignIn},
-    accounting::{Command, Event, EventKind, Moment, Outcome, ServerId},
+    accounting::{Command, Event, EventKind, Moment, Now, Outcome, ServerId},
     api::{Counts, Streams},
     carriers::Carriers,
     clock::{Clock, Kept},
@@ -120,7 +120,10 @@ impl Server {
         let store = Arc::new(Embedded::open(
             &places.store(),
             conf.rules.clone(),
-            Box::new(move || ledgers.now()),
+            Box::new(move || Now {
+                wall: ledgers.now(),
+                steady: ledgers.steady(),
+            }),
             Box::new(move |lost| told.tell(&lost)),
         )?);
         let server = Arc::new(Self {

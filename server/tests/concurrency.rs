@@ -89,7 +89,7 @@ fn open(file: &Path, lives: &Arc<Lives>) -> Arc<Embedded> {
     let store = Embedded::open(
         file,
         RuleBook::default(),
-        Box::new(|| Moment(1000)),
+        Box::new(|| Moment(1000).into()),
         Box::new(move |lost| lives.tell(&lost)),
     );
     Arc::new(store.unwrap())

@@ -91,7 +91,7 @@ pub(super) fn disconnected(
     view: &impl View,
     id: ConnectionId,
     rules: &Rules,
-    now: Moment,
+    steady: Moment,
 ) -> Decision {
     let Some(connection) = view.connection(&id) else {
         return Decision::nothing(Outcome::UnknownConnection);
@@ -99,7 +99,7 @@ pub(super) fn disconnected(
     let is_server = connection.facts.is_server;
     let event = of_connection(EventKind::Disconnected, &connection).because("Goodbye");
     take_away(view, id, Ending::default(), event, |ending, session| {
-        ending.detach(view, session, id, is_server, rules, now);
+        ending.detach(view, session, id, is_server, rules, steady);
     })
 }
 

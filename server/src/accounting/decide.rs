@@ -1,7 +1,7 @@
 //! The rules: a command, a view and the time give an outcome and the changes that make it true.
 
 use super::{
-    Command, Delta, Effect, Event, Moment, Outcome, Rules, View,
+    Command, Delta, Effect, Event, Now, Outcome, Rules, View,
     acquire::acquired,
     connecting,
     ending::Ending,
@@ -49,7 +49,9 @@ impl Decision {
 }
 
 /// Decides a command. Nothing is changed here.
-pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) -> Decision {
+pub fn decide(view: &impl View, command: Command, rules: &Rules, now: impl Into<Now>) -> Decision {
+    let times = now.into();
+    let now = times.wall;
     match command {
         Command::Connect {
             operation,
@@ -68,7 +70,7 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
                 session,
                 moved: false,
             };
-            leaving::leave(view, &leaver, Effect::Released, rules, now)
+            leaving::leave(view, &leaver, Effect::Released, rules, times)
         }
         Command::Detach {
             operation,
@@ -82,9 +84,11 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
                 session,
                 moved,
             };
-            leaving::leave(view, &leaver, Effect::Detached, rules, now)
+            leaving::leave(view, &leaver, Effect::Detached, rules, times)
         }
-        Command::Disconnect(connection) => connecting::disconnected(view, connection, rules, now),
+        Command::Disconnect(connection) => {
+            connecting::disconnected(view, connection, rules, times.steady)
+        }
         Command::ConnectionExpired { connection, owner } => {
             connecting::expired(view, connection, owner)
         }
@@ -93,7 +97,7 @@ pub fn decide(view: &impl View, command: Command, rules: &Rules, now: Moment) ->
             from,
             owner,
         } => connecting::adopted(view, connection, from, owner),
-        Command::LingerEnded(session) => leaving::linger_ended(view, session, rules, now),
+        Command::LingerEnded(session) => leaving::linger_ended(view, session, rules, times.steady),
         Command::AdminRelease { session, by } => leaving::released_by(view, session, &by),
         Command::AdminDrop { connection, by } => connecting::dropped(view, connection, &by),
         Command::SwitchKey { key_no, on, by } => switched(view, key_no, on, &by, rules, now),

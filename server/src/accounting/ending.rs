@@ -87,14 +87,14 @@ impl Ending {
         connection: ConnectionId,
         lingers: bool,
         rules: &Rules,
-        now: Moment,
+        steady: Moment,
     ) {
         session.attached.retain(|attached| *attached != connection);
         if session.attached.is_empty() {
             if !lingers || rules.linger.is_zero() {
                 return self.end(view, session, Cause::Released);
             }
-            session.linger_until = Some(now.after(rules.linger));
+            session.linger_until = Some(steady.after(rules.linger));
             self.events.push(Event {
                 connection: Some(connection),
                 ..Event::of_session(EventKind::Detached, &session)

@@ -35,6 +35,26 @@ impl Moment {
     }
 }
 
+/// What time it is when a command is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// By the wall clock, as far as it is believed: keys begin and end by it, and people read it.
+    pub wall: Moment,
+    /// By a clock that nobody sets: what lingers ends by it. It begins with the wall clock's time when the server starts,
+    /// so that lingers go on where they were.
+    pub steady: Moment,
+}
+
+impl From<Moment> for Now {
+    /// A wall clock that nobody sets.
+    fn from(moment: Moment) -> Self {
+        Self {
+            wall: moment,
+            steady: moment,
+        }
+    }
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*

@@ -1,7 +1,7 @@
 //! Sessions that give their seats up, linger to an end, or are released by an administrator.
 
 use super::{
-    Admin, Cause, ConnectionId, Delta, Effect, Moment, OperationId, Outcome, Rules, Session,
+    Admin, Cause, ConnectionId, Delta, Effect, Moment, Now, OperationId, Outcome, Rules, Session,
     SessionId, View, decide::Decision, ending::Ending,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn leave(
     leaver: &Leaver,
     effect: Effect,
     rules: &Rules,
-    now: Moment,
+    now: Now,
 ) -> Decision {
     if view.operation(&leaver.operation).is_some() {
         return Decision::done();
@@ -42,25 +42,25 @@ pub(super) fn leave(
         ending.end(view, session, Cause::Released);
     } else {
         let lingers = known.facts.is_server && !leaver.moved;
-        ending.detach(view, session, connection, lingers, rules, now);
+        ending.detach(view, session, connection, lingers, rules, now.steady);
     }
     ending
         .deltas
-        .push(Delta::PutOperation(leaver.operation, now, effect));
+        .push(Delta::PutOperation(leaver.operation, now.wall, effect));
     Decision::ended(ending, false)
 }
 
-/// A detached session's time is over. When it would be over later than the settings allow, because the clock was wrong
-/// or the settings were changed, it is shortened.
+/// A detached session's time is over. When it would be over later than the settings allow, because the clock was wrong at
+/// a start or the settings were changed, it is shortened.
 pub(super) fn linger_ended(
     view: &impl View,
     session: SessionId,
     rules: &Rules,
-    now: Moment,
+    steady: Moment,
 ) -> Decision {
-    let longest = now.after(rules.linger);
+    let longest = steady.after(rules.linger);
     match view.session(&session) {
-        Some(session) if session.linger_until.is_some_and(|end| end <= now) => {
+        Some(session) if session.linger_until.is_some_and(|end| end <= steady) => {
             let mut ending = Ending::default();
             ending.end(view, session, Cause::LingerEnded);
             Decision::ended(ending, false)

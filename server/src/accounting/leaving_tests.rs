@@ -232,3 +232,30 @@ fn requests_from_a_time_that_a_wrong_clock_showed_keep_no_others_from_being_forg
         [false, false, true]
     );
 }
+
+#[test]
+fn a_jump_of_the_wall_clock_neither_frees_nor_prolongs_a_lingering_seat() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    let one = ledger.connect(server());
+    let session = session_of(&ledger.acquire(one, &facts(CLUSTER, 1), 0));
+    let steady = ledger.now;
+    let year = Duration::from_secs(365 * 24 * 60 * 60);
+    let linger = ledger.rules.linger;
+    let end = steady.after(linger);
+    // Left while the wall clock is a year ahead, looked at while it is right again, and a year ahead again.
+    let at = |wall: Moment, steady| Now { wall, steady };
+    let mut run = |command: Command, now: Now| {
+        let decision = decide(&ledger.index, command, &ledger.rules, now);
+        for delta in decision.deltas {
+            ledger.index.apply(delta);
+        }
+        ledger.used()
+    };
+    run(detach(one, session), at(steady.after(year), steady));
+    let ended = Command::LingerEnded(session);
+    let before = Moment(end.0 - 1);
+    for wall in [steady, steady.after(year)] {
+        assert_eq!(run(ended.clone(), at(wall, before)), 1);
+    }
+    assert_eq!(run(ended, at(Moment(0), end)), 0);
+}

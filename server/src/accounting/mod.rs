@@ -26,7 +26,7 @@ pub use access::{AccessCode, Share, Shares};
 pub use command::{Cause, Claim, Command, Delta, Denial, Effect, Grant, Lost, Outcome, Resume};
 pub use decide::{Decision, decide};
 pub use event::{Admin, Event, EventKind, MAX_DATA};
-pub use id::{ConnectionId, Moment, OperationId, ServerId, SessionId, TokenHash};
+pub use id::{ConnectionId, Moment, Now, OperationId, ServerId, SessionId, TokenHash};
 pub use index::{Index, MAX_APPS};
 pub use key::{Due, Key, KeyState, Unusable, usable};
 pub use rules::{RuleBook, Rules, lower_case_list};

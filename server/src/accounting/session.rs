@@ -106,7 +106,7 @@ pub struct Session {
     /// The connections that keep it; empty while it lingers.
     #[n(7)]
     pub attached: Vec<ConnectionId>,
-    /// When it ends if nobody takes it over; set exactly while nothing is attached.
+    /// When it ends if nobody takes it over, by the steady clock; set exactly while nothing is attached.
     #[n(8)]
     pub linger_until: Option<Moment>,
     /// The parent whose seat it shares.

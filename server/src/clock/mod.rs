@@ -2,7 +2,8 @@
 //! that is set back lengthens no licence.
 //!
 //! The highest time seen is kept in `data/server.clock`, written at most once a minute, with a code that only this
-//! instance's key makes. Time-outs of connections do not come from here: they run on the monotonic clock.
+//! instance's key makes. Lingers end by the steady clock: the time of the start and what has passed since by the monotonic
+//! clock. Time-outs of connections do not come from here: they run on the monotonic clock too.
 
 mod times;
 
@@ -55,6 +56,8 @@ pub(crate) struct Clock {
     file: PathBuf,
     secret: Secret,
     begin: Instant,
+    /// What time it was then.
+    began: Moment,
     state: Mutex<State>,
 }
 
@@ -74,8 +77,10 @@ impl Clock {
             Kept::Seen(moment) => Some(moment),
             Kept::Missing | Kept::Damaged => None,
         };
+        let mut times = Times::new(written.unwrap_or_else(crate::now));
+        let began = times.look(crate::now(), Duration::ZERO).now;
         let state = State {
-            times: Times::new(written.unwrap_or_else(crate::now)),
+            times,
             written,
             told: false,
         };
@@ -83,6 +88,7 @@ impl Clock {
             file,
             secret: secret.clone(),
             begin: Instant::now(),
+            began,
             state: Mutex::new(state),
         };
         (clock, kept)
@@ -97,6 +103,22 @@ impl Clock {
     pub(crate) fn now(&self) -> Moment {
         let mut state = self.state.lock();
         state.times.look(crate::now(), self.begin.elapsed()).now
+    }
+
+    /// The time by which lingers end: no setting of the wall clock moves it.
+    pub(crate) fn steady(&self) -> Moment {
+        self.began.after(self.begin.elapsed())
+    }
+
+    /// A moment of the steady clock, as the wall clock will show it.
+    pub(crate) fn shown(&self, steady: Moment) -> Moment {
+        let apart = self.now().0 - self.steady().0;
+        // Nearly always the two go together, and the same moment is not shown in two ways.
+        if apart.abs() < 1000 {
+            steady
+        } else {
+            Moment(steady.0.saturating_add(apart))
+        }
     }
 
     /// How far the wall clock is behind what was seen, beyond the tolerance.
@@ -201,6 +223,23 @@ mod tests {
             "{turn:?}"
         );
         assert_eq!(clock.turned(), None, "said once");
+    }
+
+    #[test]
+    fn the_steady_clock_does_not_go_along_with_a_jump_and_its_moments_are_shown_by_the_wall_clock()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.clock");
+        let (clock, _) = Clock::open(file, &Secret::random());
+        let before = clock.steady();
+        let end = before.after(Duration::from_secs(60));
+        assert_eq!(clock.shown(end), end);
+        let jump = Duration::from_secs(12 * 60 * 60);
+        clock.at_least(far());
+        let passed = before.until(clock.steady());
+        assert!(passed < jump / 2, "{passed:?}");
+        let moved = end.until(clock.shown(end));
+        assert!(moved > jump / 2, "{moved:?}");
     }
 
     #[test]

@@ -238,7 +238,7 @@ fn compare(order: SessionOrder, one: &Row, other: &Row) -> Ordering {
 fn describe(server: &Server, row: &SessionRow, now: Moment) -> Session {
     let session = &row.session;
     let (expires, expired) = match session.linger_until {
-        Some(end) => (end, end <= now),
+        Some(end) => (server.clock.shown(end), end <= server.clock.steady()),
         // Kept as long as the longest of its connections.
         None => {
             let last = session

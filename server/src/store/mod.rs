@@ -86,7 +86,7 @@ pub trait Store: Send + Sync {
     fn sessions(&self) -> Answer<'_, Vec<SessionRow>>;
     /// One session.
     fn session(&self, id: SessionId) -> Answer<'_, Option<SessionRow>>;
-    /// Detached sessions whose linger is over at that moment, or lasts longer than `linger` from then. Where they are very
+    /// Detached sessions whose linger is over at that moment of the steady clock, or lasts longer than `linger` from then. Where they are very
     /// many, some of them.
     fn linger_ended(&self, now: Moment, linger: Duration) -> Answer<'_, Vec<(KeyId, SessionId)>>;
     /// Series whose keys must be looked at: one begins or ends by time at or before that moment since they were last looked

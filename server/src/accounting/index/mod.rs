@@ -157,7 +157,8 @@ impl Index {
         apps
     }
 
-    /// Sessions whose linger is over, or lasts longer than `linger` from now; at most [`MAX_LINGERS`] of each.
+    /// Sessions whose linger is over by the steady clock, or lasts longer than `linger` from now; at most [`MAX_LINGERS`] of
+    /// each.
     pub fn linger_ended(&self, now: Moment, linger: Duration) -> Vec<SessionId> {
         let longest = now.after(linger);
         let over = self.lingering.iter();

@@ -25,7 +25,8 @@ use super::{
 };
 use crate::{
     accounting::{
-        Command, ConnectionId, Due, Event, Index, Lost, Moment, Outcome, RuleBook, SessionId, View,
+        Command, ConnectionId, Due, Event, Index, Lost, Moment, Now, Outcome, RuleBook, SessionId,
+        View,
     },
     sync::{
         Mutex, RwLock, mpsc,
@@ -39,7 +40,7 @@ const CHANGES: usize = 4096;
 const LOG_LIMIT: i64 = 64 * 1024 * 1024;
 
 /// Tells the time.
-pub type Clock = Box<dyn Fn() -> Moment + Send>;
+pub type Clock = Box<dyn Fn() -> Now + Send>;
 /// Is told of sessions that ended, once that is safe on disk, whoever caused it.
 pub type Listener = Box<dyn Fn(Vec<Lost>) + Send>;
 

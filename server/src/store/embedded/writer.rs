@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::{Clock, Ledger, Listener, Series, events, rows, schema, usage};
 use crate::{
     accounting::{
-        Command, Delta, Due, Event, Lost, Moment, Outcome, RuleBook, Rules, View, decide,
+        Command, Delta, Due, Event, Lost, Moment, Now, Outcome, RuleBook, Rules, View, decide,
     },
     store::{
         StoreError,
@@ -103,7 +103,7 @@ impl Writer {
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             last_seq: events::last(&database)?,
-            minute: Step::Minute.begin(clock()),
+            minute: Step::Minute.begin(clock().wall),
             ledger,
             database,
             rule_book,
@@ -146,11 +146,11 @@ impl Writer {
                 self.rules.clear();
             }
             Message::Note(key_id, event, reply) => {
-                self.line(batch, key_id, (self.clock)(), *event);
+                self.line(batch, key_id, (self.clock)().wall, *event);
                 batch.waiting.push(Waiting::Done(reply));
             }
             Message::Minute(reply) => {
-                let minute = Step::Minute.begin((self.clock)());
+                let minute = Step::Minute.begin((self.clock)().wall);
                 if minute != self.minute && batch.next_minute.is_none() {
                     self.count_minute(batch, minute);
                 }
@@ -192,7 +192,7 @@ impl Writer {
         let now = (self.clock)();
         let series = self.series(key_id);
         batch.touched.insert(key_id);
-        let overdue = series.read().due.is_at(now);
+        let overdue = series.read().due.is_at(now.wall);
         if overdue && !command.looks_at_time() {
             // A key ended a moment ago: nobody may be seated by its former state.
             self.one(key_id, &series, Command::TimePassed, now, batch);
@@ -205,7 +205,7 @@ impl Writer {
         key_id: KeyId,
         series: &Arc<RwLock<Series>>,
         command: Command,
-        now: Moment,
+        now: Now,
         batch: &mut Batch,
     ) -> Outcome {
         let moves_seats = command.moves_seats();
@@ -221,11 +221,11 @@ impl Writer {
             batch.undo.push((Arc::clone(series), undo));
         }
         for event in decision.events {
-            self.line(batch, Some(key_id), now, event);
+            self.line(batch, Some(key_id), now.wall, event);
         }
         if moves_seats {
             // What is left to move is moved with the next command, or the next look at the time.
-            let due = Due::after(locked.index.keys(), now, decision.outcome.more());
+            let due = Due::after(locked.index.keys(), now.wall, decision.outcome.more());
             batch
                 .due
                 .push((Arc::clone(series), std::mem::replace(&mut locked.due, due)));
@@ -275,7 +275,7 @@ impl Writer {
         if idle && !(batch.pinged && self.refused) {
             return Ok(false);
         }
-        let now = (self.clock)();
+        let now = (self.clock)().wall;
         let transaction = self.database.transaction()?;
         for (key_id, delta) in &batch.written {
             rows::write(&transaction, *key_id, delta)?;

@@ -31,7 +31,7 @@ fn open(file: &std::path::Path, time: &Arc<AtomicI64>) -> Embedded {
     Embedded::open(
         file,
         RuleBook::default(),
-        Box::new(move || Moment(time.load(Ordering::Relaxed))),
+        Box::new(move || Moment(time.load(Ordering::Relaxed)).into()),
         Box::new(|_| {}),
     )
     .unwrap()
@@ -157,7 +157,7 @@ async fn a_second_server_on_the_same_file_is_refused() {
     let second = Embedded::open(
         &file,
         RuleBook::default(),
-        Box::new(|| Moment(0)),
+        Box::new(|| Moment(0).into()),
         Box::new(|_| {}),
     );
     assert!(matches!(second, Err(StoreError::InUse(_))));
@@ -173,7 +173,7 @@ async fn a_file_from_a_later_version_is_left_alone() {
     let result = Embedded::open(
         &file,
         RuleBook::default(),
-        Box::new(|| Moment(0)),
+        Box::new(|| Moment(0).into()),
         Box::new(|_| {}),
     );
     assert!(matches!(result, Err(StoreError::Newer { found: 99, .. })));
