@@ -185,8 +185,6 @@ impl Index {
         }
         for text in [
             &mut session.infobase,
-            &mut session.user_name,
-            &mut session.computer_name,
             &mut session.app_name,
             &mut session.access_code,
         ] {
@@ -197,15 +195,25 @@ impl Index {
                 }
             }
         }
+        // People and computers have one or a few sessions each: to keep them in the table would cost more than it saves.
+        for text in [&mut session.user_name, &mut session.computer_name] {
+            if let Some(known) = self.texts.get(text) {
+                *text = known.clone();
+            }
+        }
     }
 
     fn add_session(&mut self, session: Session) {
         *self.apps.entry(session.app_name.clone()).or_default() += 1;
         let session = Box::new(Packed::new(session));
-        let (id, name, seat) = (session.id, (session.own, session.identity), session.seat());
+        let (id, name, seat) = (
+            session.id,
+            (session.own(), session.identity),
+            session.seat(),
+        );
         let (key_no, flags, since) = (session.key_no, session.flags, session.since);
         let code = session.access_code.clone();
-        if let Some(end) = session.linger_until {
+        if let Some(end) = session.linger_until() {
             self.lingering.insert((end, id));
         }
         let connections: Vec<ConnectionId> = session.attached().collect();
@@ -218,7 +226,7 @@ impl Index {
         });
         self.by_name.insert_unique(hasher.hash_one(name), at, |at| {
             sessions.get(*at).map_or(0, |session| {
-                hasher.hash_one((session.own, session.identity))
+                hasher.hash_one((session.own(), session.identity))
             })
         });
         for connection in connections {

@@ -4,21 +4,15 @@ use protocol::facts::{Identity, Occupant};
 
 use super::super::{ConnectionId, Moment, Session, SessionId, Text};
 
-/// Whose seat a session sits on.
-#[derive(Debug)]
-enum SeatOf {
-    Own,
-    None,
-    Other(Box<Occupant>),
-}
-
 /// A session.
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) id: SessionId,
     pub(super) identity: Identity,
-    pub(super) own: Occupant,
-    seat: SeatOf,
+    /// Who would occupy a seat; nothing where that is the session itself, as nearly always.
+    own: Option<Box<Occupant>>,
+    /// Whose seat it sits on; nothing where that is its own, as nearly always.
+    seat: Option<Box<Option<Occupant>>>,
     pub(super) key_no: u32,
     pub(super) since: Moment,
     pub(super) flags: u32,
@@ -29,7 +23,8 @@ pub(super) struct Packed {
         reason = "a box is 8 bytes where a vector is 24, and it is nearly always empty"
     )]
     other_attached: Option<Box<Vec<ConnectionId>>>,
-    pub(super) linger_until: Option<Moment>,
+    /// [`NEVER`] while it does not linger.
+    linger_until: Moment,
     parent: Option<Box<Identity>>,
     created_by: ConnectionId,
     is_server: bool,
@@ -42,26 +37,26 @@ pub(super) struct Packed {
     pub(super) access_code: Text,
 }
 
+/// No session lingers so long.
+const NEVER: Moment = Moment(i64::MAX);
+
 impl Packed {
     pub(super) fn new(session: Session) -> Self {
-        let seat = match session.seat {
-            None => SeatOf::None,
-            Some(seat) if seat == session.own => SeatOf::Own,
-            Some(seat) => SeatOf::Other(Box::new(seat)),
-        };
+        let seat = (session.seat != Some(session.own)).then(|| Box::new(session.seat));
+        let itself = session.own == Occupant::Session(session.identity);
         let mut attached = session.attached;
         let others = attached.split_off(attached.len().min(1));
         Self {
             id: session.id,
             identity: session.identity,
-            own: session.own,
+            own: (!itself).then(|| Box::new(session.own)),
             seat,
             key_no: session.key_no,
             since: session.since,
             flags: session.flags,
             first_attached: attached.first().copied(),
             other_attached: (!others.is_empty()).then(|| Box::new(others)),
-            linger_until: session.linger_until,
+            linger_until: session.linger_until.unwrap_or(NEVER),
             parent: session.parent.map(Box::new),
             created_by: session.created_by,
             is_server: session.is_server,
@@ -77,10 +72,21 @@ impl Packed {
 
     pub(super) fn seat(&self) -> Option<Occupant> {
         match &self.seat {
-            SeatOf::Own => Some(self.own),
-            SeatOf::None => None,
-            SeatOf::Other(seat) => Some(**seat),
+            None => Some(self.own()),
+            Some(seat) => **seat,
         }
+    }
+
+    /// Who would occupy a seat by the session's own facts.
+    pub(super) fn own(&self) -> Occupant {
+        match &self.own {
+            None => Occupant::Session(self.identity),
+            Some(own) => **own,
+        }
+    }
+
+    pub(super) fn linger_until(&self) -> Option<Moment> {
+        Some(self.linger_until).filter(|end| *end != NEVER)
     }
 
     pub(super) fn attached(&self) -> impl Iterator<Item = ConnectionId> + '_ {
@@ -92,13 +98,13 @@ impl Packed {
         Session {
             id: self.id,
             identity: self.identity,
-            own: self.own,
+            own: self.own(),
             seat: self.seat(),
             key_no: self.key_no,
             since: self.since,
             flags: self.flags,
             attached: self.attached().collect(),
-            linger_until: self.linger_until,
+            linger_until: self.linger_until(),
             parent: self.parent.as_deref().copied(),
             created_by: self.created_by,
             is_server: self.is_server,

@@ -69,7 +69,7 @@ impl View for Index {
         let same = |at: &u32| {
             self.sessions
                 .get(*at)
-                .is_some_and(|session| session.own == *own && session.identity == *identity)
+                .is_some_and(|session| session.own() == *own && session.identity == *identity)
         };
         self.by_name
             .find(hash, same)
@@ -117,7 +117,7 @@ impl View for Index {
                 app_name: session.app_name.clone(),
                 number: session.number,
                 since: session.since,
-                lingers: session.linger_until.is_some(),
+                lingers: session.linger_until().is_some(),
             })
             .collect()
     }

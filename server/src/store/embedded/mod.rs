@@ -109,8 +109,12 @@ impl Embedded {
             });
         }
         schema::migrate(&mut database, found).map_err(disk)?;
+        let mut reader = open(file).map_err(disk)?;
+        reader
+            .pragma_update(None, "query_only", true)
+            .map_err(disk)?;
         let mut series: HashMap<KeyId, Series> = HashMap::new();
-        rows::read(&database, |key_id, delta| {
+        rows::read(&database, &mut reader, |key_id, delta| {
             series.entry(key_id).or_default().index.apply(delta);
         })
         .map_err(|error| StoreError::Damaged(error, file.display().to_string()))?;
@@ -120,10 +124,6 @@ impl Embedded {
                 .map(|(key_id, series)| (key_id, Arc::new(RwLock::new(series))))
                 .collect(),
         ));
-        let reader = open(file).map_err(disk)?;
-        reader
-            .pragma_update(None, "query_only", true)
-            .map_err(disk)?;
         let (changes, _) = broadcast::channel(CHANGES);
         let (sender, inbox) = mpsc::channel();
         let writer = Writer::new(

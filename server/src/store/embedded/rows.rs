@@ -1,7 +1,7 @@
 //! How deltas are written to the tables, and how tables are read at a start.
 
 use protocol::{KeyId, envelope};
-use rusqlite::{Connection as Database, Result, Transaction, params};
+use rusqlite::{Connection as Database, Result, Row, Transaction, params};
 
 use crate::accounting::{Delta, Effect, Moment, OperationId};
 
@@ -47,58 +47,82 @@ pub(super) fn write(transaction: &Transaction<'_>, key_id: KeyId, delta: &Delta)
     }
 }
 
-/// Reads all rows as the deltas that make them; a row that does not decode is an error's text.
+/// Reads all rows as the deltas that make them; a row that does not decode is an error's text. The remembered requests,
+/// which are the most, are read beside the others, by a second connection.
 pub(super) fn read(
     database: &Database,
+    second: &mut Database,
     mut each: impl FnMut(KeyId, Delta),
 ) -> std::result::Result<(), String> {
+    std::thread::scope(|scope| {
+        let operations = scope.spawn(move || operations(second));
+        ledger(database, &mut each)?;
+        let operations = operations
+            .join()
+            .map_err(|_| "the requests cannot be read".to_owned())??;
+        for (at, key_id, id, effect) in operations {
+            each(key_id, Delta::PutOperation(id, at, effect));
+        }
+        Ok(())
+    })
+}
+
+fn ledger(
+    database: &Database,
+    each: &mut impl FnMut(KeyId, Delta),
+) -> std::result::Result<(), String> {
+    rows(database, "connections", |key_id, connection| {
+        each(key_id, Delta::PutConnection(Box::new(connection)));
+    })?;
+    rows(database, "sessions", |key_id, session| {
+        each(key_id, Delta::PutSession(Box::new(session)));
+    })?;
+    rows(database, "keys", |key_id, state| {
+        each(key_id, Delta::PutKeyState(state));
+    })
+}
+
+/// The rows of a table that has them as CBOR.
+fn rows<T: for<'b> minicbor::Decode<'b, ()>>(
+    database: &Database,
+    table: &str,
+    mut each: impl FnMut(KeyId, T),
+) -> std::result::Result<(), String> {
     let text = |error: rusqlite::Error| error.to_string();
-    let mut statement = database
-        .prepare("SELECT series, row FROM connections")
-        .map_err(text)?;
+    let sql = format!("SELECT series, row FROM {table}");
+    let mut statement = database.prepare(&sql).map_err(text)?;
     let mut rows = statement.query([]).map_err(text)?;
     while let Some(row) = rows.next().map_err(text)? {
-        let bytes: Vec<u8> = row.get(1).map_err(text)?;
-        let connection = envelope::from_cbor(&bytes).map_err(|error| error.to_string())?;
-        each(
-            KeyId(row.get(0).map_err(text)?),
-            Delta::PutConnection(Box::new(connection)),
-        );
-    }
-    let mut statement = database
-        .prepare("SELECT series, row FROM sessions")
-        .map_err(text)?;
-    let mut rows = statement.query([]).map_err(text)?;
-    while let Some(row) = rows.next().map_err(text)? {
-        let bytes: Vec<u8> = row.get(1).map_err(text)?;
-        let session = envelope::from_cbor(&bytes).map_err(|error| error.to_string())?;
-        each(
-            KeyId(row.get(0).map_err(text)?),
-            Delta::PutSession(Box::new(session)),
-        );
-    }
-    let mut statement = database
-        .prepare("SELECT series, row FROM keys")
-        .map_err(text)?;
-    let mut rows = statement.query([]).map_err(text)?;
-    while let Some(row) = rows.next().map_err(text)? {
-        let bytes: Vec<u8> = row.get(1).map_err(text)?;
-        let state = envelope::from_cbor(&bytes).map_err(|error| error.to_string())?;
-        each(KeyId(row.get(0).map_err(text)?), Delta::PutKeyState(state));
-    }
-    let mut statement = database
-        .prepare("SELECT series, id, at, effect FROM operations ORDER BY at")
-        .map_err(text)?;
-    let mut rows = statement.query([]).map_err(text)?;
-    while let Some(row) = rows.next().map_err(text)? {
-        let id: [u8; 16] = row.get(1).map_err(text)?;
-        let bytes: Vec<u8> = row.get(3).map_err(text)?;
-        let effect: Effect = envelope::from_cbor(&bytes).map_err(|error| error.to_string())?;
-        let at = Moment(row.get(2).map_err(text)?);
-        each(
-            KeyId(row.get(0).map_err(text)?),
-            Delta::PutOperation(OperationId(id), at, effect),
-        );
+        each(KeyId(row.get(0).map_err(text)?), decoded(row, 1)?);
     }
     Ok(())
+}
+
+fn decoded<T: for<'b> minicbor::Decode<'b, ()>>(
+    row: &Row<'_>,
+    column: usize,
+) -> std::result::Result<T, String> {
+    let value = row.get_ref(column).map_err(|error| error.to_string())?;
+    let bytes = value.as_blob().map_err(|error| error.to_string())?;
+    envelope::from_cbor(bytes).map_err(|error| error.to_string())
+}
+
+type Operation = (Moment, KeyId, OperationId, Effect);
+
+/// The remembered requests in the order in which they came. They are put in order here: the table has another one.
+fn operations(database: &Database) -> std::result::Result<Vec<Operation>, String> {
+    let text = |error: rusqlite::Error| error.to_string();
+    let mut found = Vec::new();
+    let mut statement = database
+        .prepare("SELECT series, id, at, effect FROM operations")
+        .map_err(text)?;
+    let mut rows = statement.query([]).map_err(text)?;
+    while let Some(row) = rows.next().map_err(text)? {
+        let key_id = KeyId(row.get(0).map_err(text)?);
+        let id = OperationId(row.get(1).map_err(text)?);
+        let at = Moment(row.get(2).map_err(text)?);
+        found.push((at, key_id, id, decoded(row, 3)?));
+    }
+    found.sort_unstable_by_key(|(at, ..)| *at);
+    Ok(found)
 }
