@@ -1,6 +1,7 @@
 //! Load on the real program, on loopback: many sessions over many connections, with heartbeats and churn.
 //!
-//! `cargo run --release -p licenceserver --example load -- PROGRAM [SESSIONS] [CONNECTIONS] [SECONDS]`
+//! `cargo run --release -p licenceserver --example load -- PROGRAM [SESSIONS] [CONNECTIONS] [SECONDS] [expire]`
+//! With `expire` it waits in the end until all sessions have expired, and measures how long somebody else waits meanwhile.
 //! Bounded in all three; it starts the program itself, in a temporary folder, and ends it.
 
 #![expect(
@@ -25,7 +26,8 @@ use std::{
 
 use component::Component;
 use place::{Place, SERIES};
-use protocol::wire::message::{Answer, Id, Request};
+use protocol::wire::message::{Answer, Id, Request, SessionOperation};
+use running::Running;
 
 /// How many threads send; each waits for one answer at a time.
 const THREADS: usize = 16;
@@ -164,6 +166,52 @@ fn main() {
         begin.elapsed().as_secs_f64()
     );
     println!("the server says: {}", server.get("/api/usage"));
+    if arguments.get(5).is_some_and(|word| word == "expire") {
+        expire(&server);
+    }
+}
+
+/// Nobody comes back after the restart, so all sessions expire: one other process asks for a seat over and over.
+fn expire(server: &Running) {
+    let used = || {
+        server.get("/api/usage")["Usage"][0]["Used"]
+            .as_u64()
+            .unwrap()
+    };
+    let all = used();
+    let mut other = Component::connect(server.port, SERIES, u32::MAX, Id::random()).unwrap();
+    let mut measured = Measured::default();
+    let (mut looked, mut first) = (Instant::now(), None);
+    loop {
+        let begin = Instant::now();
+        let answer = other.acquire(Id::random(), u32::MAX).unwrap();
+        // While nothing has expired yet nobody waits for it.
+        if first.is_some() {
+            measured.acquire.push(begin.elapsed());
+        }
+        if let Answer::Granted(granted) = answer {
+            let release = SessionOperation {
+                operation: Id::random(),
+                session: granted.session,
+                moved: None,
+            };
+            other.ask(&Request::Release(release)).unwrap();
+        }
+        if looked.elapsed() > Duration::from_millis(500) {
+            looked = Instant::now();
+            let left = used();
+            if left < all && first.is_none() {
+                first = Some(looked);
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let time = first.map(|first| first.elapsed()).unwrap_or_default();
+    println!("{all} sessions expired in {:.1} s", time.as_secs_f64());
+    report("while they expired", &measured, time);
 }
 
 fn random(below: usize) -> usize {
