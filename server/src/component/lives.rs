@@ -3,7 +3,7 @@
 //! Time-outs run on the monotonic clock, so that a corrected wall clock ends nobody's session.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -131,6 +131,17 @@ impl Lives {
             .filter(|life| life.end_if_silent(since))
             .map(|life| (life.id, life.key_id))
             .collect()
+    }
+
+    /// Connections that were not heard for longer than that.
+    pub fn silent(&self, silence: Duration) -> HashSet<ConnectionId> {
+        let since = self.clock() - i64::try_from(silence.as_millis()).unwrap_or(i64::MAX);
+        let lives = self.lives.read();
+        let silent = lives.values().filter(|life| {
+            // One that is being ended is silent, too.
+            life.seen.load(Ordering::Acquire) < since
+        });
+        silent.map(|life| life.id).collect()
     }
 
     /// When a connection was heard last, by the wall clock; nothing when it is being ended.

@@ -40,6 +40,8 @@ struct Series {
     usable: bool,
     used: u32,
     total: u32,
+    /// Sessions whose processes are not heard at the moment.
+    away: u32,
     /// Of the width of the bar, in hundredths.
     filled: u32,
     connections: Vec<Connection>,
@@ -135,6 +137,7 @@ fn one(
         usable: product.keys.iter().any(|key| key.unusable.is_none()),
         used: product.used,
         total: product.total,
+        away: product.away,
         filled: percent(product.used, product.total),
         more_connections: more(rows.len(), connections_shown, CONNECTIONS),
         connections: rows

@@ -19,6 +19,8 @@ pub struct Product {
     pub total: u32,
     /// Occupied seats.
     pub used: u32,
+    /// How many of them are away: no process that keeps them is heard at the moment.
+    pub away: u32,
     /// How many sessions there are, those that share a seat or need none included.
     pub sessions: u32,
     /// Its keys.
@@ -46,6 +48,7 @@ impl Server {
     /// # Errors
     /// Those of the store.
     pub async fn read_products(&self) -> Result<Vec<Product>, StoreError> {
+        let away = self.away().await?;
         let (usage, pools, series) = (
             self.journal.usage_now().await?,
             self.keys.pools(),
@@ -77,6 +80,7 @@ impl Server {
                     .map_or_else(String::new, |series| series.name.clone()),
                 total: usage.map_or(0, |usage| usage.total),
                 used: usage.map_or(0, |usage| usage.used),
+                away: away.get(&key_id).copied().unwrap_or(0),
                 sessions: usage.map_or(0, |usage| usage.apps.iter().map(|(_, count)| count).sum()),
                 keys: pool
                     .iter()

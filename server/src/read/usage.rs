@@ -1,5 +1,8 @@
 //! How many seats are and were taken.
 
+use std::collections::BTreeMap;
+
+use protocol::KeyId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,6 +45,9 @@ pub struct UsageNow {
     pub peak: u32,
     /// Seats refused in this minute
     pub denied: u32,
+    /// Sessions that are away: their processes were not heard for more than a heartbeat and a half, and keep their seats
+    /// until their connections expire
+    pub away: u32,
     /// The usable keys
     pub keys: Vec<KeyUsage>,
     /// Sessions by 1C application, the most first
@@ -115,6 +121,7 @@ impl Server {
     /// Those of the store.
     pub async fn read_usage(&self) -> Result<Vec<UsageNow>, StoreError> {
         let mut rows = self.journal.usage_now().await?;
+        let away = self.away().await?;
         rows.sort_by_key(|row| row.key_id);
         let describe = |row: crate::store::UsageNow| UsageNow {
             key_id: row.key_id.to_string(),
@@ -122,6 +129,7 @@ impl Server {
             total: row.total,
             peak: row.peak,
             denied: row.denied,
+            away: away.get(&row.key_id).copied().unwrap_or(0),
             keys: row
                 .keys
                 .into_iter()
@@ -134,6 +142,16 @@ impl Server {
             apps: apps(row.apps),
         };
         Ok(rows.into_iter().map(describe).collect())
+    }
+
+    /// How many sessions of each series are away: no process that keeps them is heard at the moment.
+    pub(super) async fn away(&self) -> Result<BTreeMap<KeyId, u32>, StoreError> {
+        let silent = self.lives.silent(self.conf().heartbeat * 3 / 2);
+        if silent.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let counts = self.store.kept_only_by(silent).await?;
+        Ok(counts.into_iter().collect())
     }
 
     /// The usage in the past, the latest first.

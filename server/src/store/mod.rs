@@ -11,7 +11,7 @@ pub use journal::{
     UsageRow,
 };
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{collections::HashSet, future::Future, pin::Pin, time::Duration};
 
 use protocol::KeyId;
 
@@ -89,6 +89,8 @@ pub trait Store: Send + Sync {
     /// Detached sessions whose linger is over at that moment of the steady clock, or lasts longer than `linger` from then. Where they are very
     /// many, some of them.
     fn linger_ended(&self, now: Moment, linger: Duration) -> Answer<'_, Vec<(KeyId, SessionId)>>;
+    /// How many sessions of each series are attached to connections of these alone; series without one are left out.
+    fn kept_only_by(&self, connections: HashSet<ConnectionId>) -> Answer<'_, Vec<(KeyId, u32)>>;
     /// Series whose keys must be looked at: one begins or ends by time at or before that moment since they were last looked
     /// at, seats are left to move, or the time is earlier than it was then.
     fn keys_due(&self, now: Moment) -> Answer<'_, Vec<KeyId>>;

@@ -157,6 +157,17 @@ impl Index {
         apps
     }
 
+    /// How many sessions are attached to connections of these alone.
+    pub fn kept_only_by(&self, connections: &HashSet<ConnectionId>) -> u32 {
+        let attached = connections.iter().filter_map(|id| self.attached.get(id));
+        let numbers: HashSet<u32> = attached.flatten().copied().collect();
+        let only = |at: &u32| {
+            let session = self.sessions.get(*at);
+            session.is_some_and(|session| session.attached().all(|id| connections.contains(&id)))
+        };
+        u32::try_from(numbers.into_iter().filter(only).count()).unwrap_or(u32::MAX)
+    }
+
     /// Sessions whose linger is over by the steady clock, or lasts longer than `linger` from now; at most [`MAX_LINGERS`] of
     /// each.
     pub fn linger_ended(&self, now: Moment, linger: Duration) -> Vec<SessionId> {

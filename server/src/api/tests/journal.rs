@@ -14,7 +14,7 @@ async fn usage_tells_seats_by_key_and_by_application() {
     assert_eq!(
         get(&place, "/api/usage").await.json(),
         json!({"Usage": [{
-            "KeyID": "672B", "Used": 5, "Total": 5, "Peak": 5, "Denied": 1,
+            "KeyID": "672B", "Used": 5, "Total": 5, "Peak": 5, "Denied": 1, "Away": 0,
             "Keys": [{"KeyNo": 7131766, "KeyUsed": 5, "KeyTotal": 5}],
             "Apps": [{"AppName": "1CV8C", "AppSessions": 5}],
         }]})

@@ -12,7 +12,12 @@ fn an_expired_connection_cannot_be_touched_back_to_life() {
     let life = lives.add(ConnectionId::random(), KeyId(1));
     assert!(lives.expired(Duration::from_secs(20)).is_empty());
     assert!(lives.touch(&life));
+    assert!(lives.silent(Duration::from_secs(15)).is_empty());
     let expired = lives.expired(Duration::ZERO);
+    assert!(
+        lives.silent(Duration::from_secs(15)).contains(&life.id),
+        "it is being ended"
+    );
     assert_eq!(expired, [(life.id, KeyId(1))]);
     assert!(!lives.touch(&life));
     assert_eq!(

@@ -106,6 +106,8 @@ async fn a_silent_connection_expires_its_seats_are_free_and_its_heartbeat_is_tol
     assert_eq!(denied(&other.acquire(2).await), Reason::NoSeats);
     let silent = place.server.lives.expired(Duration::ZERO);
     assert_eq!(silent.len(), 2);
+    let usage = place.server.read_usage().await.unwrap();
+    assert_eq!((usage[0].used, usage[0].away), (1, 1));
     for (id, key_id) in silent {
         let command = crate::accounting::Command::ConnectionExpired {
             connection: id,

@@ -10,7 +10,13 @@ mod schema;
 mod usage;
 mod writer;
 
-use std::{collections::HashMap, fs::File, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 pub use check::check;
 
@@ -309,6 +315,15 @@ impl Store for Embedded {
                     .into_iter()
                     .map(|session| (key_id, session)),
             );
+        }
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn kept_only_by(&self, connections: HashSet<ConnectionId>) -> Answer<'_, Vec<(KeyId, u32)>> {
+        let mut found = Vec::new();
+        for (key_id, series) in self.all() {
+            let count = series.read().index.kept_only_by(&connections);
+            found.extend((count > 0).then_some((key_id, count)));
         }
         Box::pin(async move { Ok(found) })
     }

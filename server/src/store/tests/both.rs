@@ -1,6 +1,6 @@
 //! What every store must do: the same for the embedded one and for the one of plain SQL.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use super::{sql::Sql, *};
 
@@ -316,6 +316,12 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
                 lingers.push(ended);
             }
             assert_eq!(lingers[0], lingers[1]);
+            let silent: HashSet<ConnectionId> = connections.iter().copied().take(2).collect();
+            let mut away = Vec::new();
+            for store in &stores {
+                away.push(store.kept_only_by(silent.clone()).await.unwrap());
+            }
+            assert_eq!(away[0], away[1]);
         }
         assert!(
             granted > 20 && denied > 5 && lost > 5,

@@ -2,7 +2,7 @@
 //! It is thrown away after each test; that it can be written at all keeps the trait and the rules' view honest.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
 };
 
@@ -410,6 +410,19 @@ impl Store for Sql {
             let rest = "WHERE linger <= ?1 OR linger > ?2";
             let found = sessions(database, rest, params![now.0, longest.0]).into_iter();
             found.map(|row| (row.key_id, row.session.id)).collect()
+        })
+    }
+
+    fn kept_only_by(&self, ids: HashSet<ConnectionId>) -> Answer<'_, Vec<(KeyId, u32)>> {
+        self.read(|database| {
+            let mut found: BTreeMap<KeyId, u32> = BTreeMap::new();
+            for row in sessions(database, "", &[]) {
+                let attached = &row.session.attached;
+                if !attached.is_empty() && attached.iter().all(|id| ids.contains(id)) {
+                    *found.entry(row.key_id).or_default() += 1;
+                }
+            }
+            found.into_iter().collect()
         })
     }
 
