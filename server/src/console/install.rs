@@ -56,7 +56,10 @@ struct Page<'p> {
     qr: Option<String>,
     /// Number and name of each connected carrier.
     carriers: Vec<(String, String)>,
+    /// A picture for each form, since each is good for one try.
     picture: Option<Picture>,
+    file_picture: Option<Picture>,
+    request_picture: Option<Picture>,
 }
 
 /// The forms.
@@ -90,6 +93,8 @@ fn show(
             qr,
             carriers: carriers(server),
             picture: super::picture(server, visit),
+            file_picture: super::picture(server, visit),
+            request_picture: super::picture(server, visit),
         },
     )
 }
@@ -245,7 +250,7 @@ fn order(visit: &Visit, written: &Written) -> Result<Order, String> {
         code,
         itn: itn.transpose().map_err(owner)?,
         iec: iec.transpose().map_err(owner)?,
-        series: written.series.parse().ok(),
+        series: posted::series(visit, &written.series)?,
         carrier: some(&written.blank)
             .map(|text| text.parse())
             .transpose()

@@ -84,9 +84,11 @@ pub(super) async fn page(
             "/journal.csv",
             1,
         )),
-        filtered: ["kind", "user", "computer", "from", "until"]
-            .iter()
-            .any(|name| !asked.get(name).is_empty()),
+        filtered: [
+            "kind", "user", "computer", "from", "until", "session", "series",
+        ]
+        .iter()
+        .any(|name| !asked.get(name).is_empty()),
         v: &visit,
     };
     page::show(&page)

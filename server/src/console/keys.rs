@@ -12,7 +12,12 @@ use axum::{
 use protocol::KeyId;
 
 use super::{
-    captcha::Picture, door, page, paging::Asked, posted::Posted, series::key_type, visit::Visit,
+    captcha::Picture,
+    door, page,
+    paging::Asked,
+    posted::{self, Posted},
+    series::key_type,
+    visit::Visit,
 };
 use crate::{
     keys::WhichKey,
@@ -177,10 +182,10 @@ pub(super) async fn change(
     let Ok(number) = key_no.parse() else {
         return gone(visit);
     };
-    let key_id = match server
-        .keys
-        .which(number, posted.text("series").parse().ok())
-    {
+    let Ok(series) = posted::series(visit, posted.text("series")) else {
+        return gone(visit);
+    };
+    let key_id = match server.keys.which(number, series) {
         Ok(key_id) => key_id,
         Err(WhichKey::Unknown(_)) => return gone(visit),
         Err(error) => return several(visit, &error),

@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use protocol::KeyId;
+
 use super::{page, visit::Visit};
 use crate::server::Server;
 
@@ -16,6 +18,8 @@ use crate::server::Server;
 pub(super) const MOST: usize = 256 * 1024;
 /// The most fields of a form.
 const MAX_FIELDS: usize = 4000;
+/// What stands where bytes were no UTF-8.
+const MARK: char = char::REPLACEMENT_CHARACTER;
 
 /// The fields of a form, and who sent it.
 pub(super) struct Posted {
@@ -60,12 +64,14 @@ impl FromRequest<Arc<Server>> for Posted {
 
     async fn from_request(request: Request, server: &Arc<Server>) -> Result<Self, Response> {
         let visit = visit(&request).ok_or_else(lost)?;
-        // The type, the limit of the size and UTF-8 are looked at.
+        // The type and the limit of the size are looked at; what is no UTF-8 becomes a mark.
         let Ok(Form(fields)) = Form::<Vec<(String, String)>>::from_request(request, server).await
         else {
             return Err(unreadable(&visit));
         };
-        if fields.len() > MAX_FIELDS {
+        let is_text =
+            |(name, value): &(String, String)| !name.contains(MARK) && !value.contains(MARK);
+        if fields.len() > MAX_FIELDS || !fields.iter().all(is_text) {
             return Err(unreadable(&visit));
         }
         let posted = Self { visit, fields };
@@ -78,6 +84,21 @@ impl FromRequest<Arc<Server>> for Posted {
         );
         refused.map_or(Ok(posted), Err)
     }
+}
+
+/// The series that a form names, if it names one.
+///
+/// # Errors
+/// What to do instead.
+pub(super) fn series(visit: &Visit, text: &str) -> Result<Option<KeyId>, String> {
+    let named = (!text.is_empty()).then(|| text.parse());
+    named.transpose().map_err(|_| {
+        let text = visit.t(
+            "There is no such product; choose one of the list.",
+            "Такого продукта нет; выберите его из списка.",
+        );
+        text.to_owned()
+    })
 }
 
 /// Who sent a request; the door has looked.

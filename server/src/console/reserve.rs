@@ -5,7 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 
-use super::{captcha::Picture, install, page, paging::Asked, posted::Posted, visit::Visit};
+use super::{
+    captcha::Picture,
+    install, page,
+    paging::Asked,
+    posted::{self, Posted},
+    visit::Visit,
+};
 use crate::{keys::centre, server::Server};
 
 #[derive(Template)]
@@ -37,6 +43,7 @@ pub(super) async fn page(
 
 fn form<'p>(server: &Server, visit: &'p Visit, chosen: String, of: String) -> Page<'p> {
     let licences = server.read_licences_in(visit.lang).into_iter();
+    let licences = licences.filter(|licence| !licence.is_blank);
     let named = |licence: crate::read::Licence| {
         let name = licence.product_name.unwrap_or_default();
         let series = licence.key_id.unwrap_or_default();
@@ -85,7 +92,11 @@ pub(super) async fn give_back(State(server): State<Arc<Server>>, posted: Posted)
                 .into(),
         );
     }
-    let key = match centre::which(&server.keys, key_no, of.parse().ok()) {
+    let series = match posted::series(visit, &of) {
+        Ok(series) => series,
+        Err(text) => return refuse(text),
+    };
+    let key = match centre::which(&server.keys, key_no, series) {
         Ok(key) => key,
         Err(error) => return refuse(error.text(visit.lang)),
     };

@@ -43,7 +43,8 @@
     var fresh = page.querySelectorAll("[data-live][id]");
     for (var i = 0; i < fresh.length; i += 1) {
       var old = document.getElementById(fresh[i].id);
-      if (!old || busy(old)) { continue; }
+      if (!old) { continue; }
+      if (busy(old)) { setTimeout(refresh, 3000); continue; }
       showTimes(fresh[i]);
       if (old.innerHTML === fresh[i].innerHTML) { continue; }
       var focus = document.activeElement;

@@ -1,6 +1,7 @@
 //! The console through the real router: what monitors read, who is let in, what is refused.
 
 mod door;
+mod fields;
 mod forms;
 mod pages;
 

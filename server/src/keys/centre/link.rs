@@ -15,7 +15,8 @@ use super::CentreError;
 use crate::{conf::CentreConf, keys::KeyRing};
 
 const CONNECT: Duration = Duration::from_secs(10);
-const WHOLE: Duration = Duration::from_secs(30);
+/// Less than a request to this server may take, so that whoever waits is told why.
+const WHOLE: Duration = Duration::from_secs(20);
 const MAX_CERTIFICATES: usize = 1024 * 1024;
 
 /// A licence centre that can be asked.
