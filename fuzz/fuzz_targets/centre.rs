@@ -1,5 +1,5 @@
 //! What a licence centre and a server say to each other, and what people type: requests, answers, refusals, QR texts, files under
-//! a passphrase, activation codes, ИНН and КПП, series files.
+//! a passphrase, reserve codes, activation codes, ИНН and КПП, series files.
 //!
 //! A message that is believed must be one of the golden ones: no mutation may find another that passes. What an edited message
 //! claims is also signed anew, so that the code behind the signature is reached.
@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use protocol::{
-    centre::{Activation, Answer, Message, Outcome, Release, Reply, Update, from_qr, to_qr},
+    centre::{
+        Activation, Answer, Message, Outcome, Release, Reply, Reserve, Update, from_qr, to_qr,
+    },
     code::ActivationCode,
     cryptkey::CryptKey,
     envelope::{self, Kind},
@@ -60,6 +62,13 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
             answers_signed_anew(bytes);
+        }
+        // Its code and request were drawn together, so no edit finds another pair.
+        Some(Kind::Reserve) => {
+            if let Ok(read) = Reserve::from_bytes(bytes) {
+                assert_eq!(read.code.hash(), read.release.code_hash);
+                assert_eq!(Reserve::from_bytes(&read.to_bytes()), Ok(read));
+            }
         }
         // The passphrase costs too much time to be tried for each input: its cost is bounded before that, and an empty one is
         // refused after the file was read.

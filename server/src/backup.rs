@@ -4,6 +4,7 @@
 //! only tells of it: the vendor's centre decides who has a key, not whoever has a copy.
 
 mod archive;
+mod format;
 
 use std::{
     fs, io,
@@ -16,7 +17,7 @@ use protocol::{
     locked::{self, LockError},
 };
 
-use self::archive::{Archive, Entry, Place};
+use self::format::{Archive, Entry, Place};
 use crate::{
     conf::Lang,
     keys::{Computer, HolderKeys, make_folder},

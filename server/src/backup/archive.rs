@@ -1,118 +1,23 @@
-//! What a backup holds: the server's files, each with its place.
+//! The server's files for a backup, and where each of them belongs.
 
 use std::{
     fs, io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-use minicbor::{Decode, Encode};
-use protocol::{
-    envelope::{self, FormatError, Kind},
-    files::{Access, read_limited},
-};
+use protocol::files::{Access, read_limited};
 use rusqlite::{Connection, OpenFlags, params};
-use zeroize::Zeroizing;
 
-use super::BackupError;
+use super::{
+    BackupError,
+    format::{Entry, MAX_FILES, Place},
+};
 use crate::places::Places;
 
 /// The largest file that is taken in, the ledger apart, in bytes.
 const MAX_ONE: usize = 16 * 1024 * 1024;
-/// How many files a backup has at most.
-const MAX_FILES: usize = 10_000;
-
-/// A server as of one moment.
-#[derive(Encode, Decode)]
-#[cbor(map)]
-pub(super) struct Archive {
-    #[n(0)]
-    pub(super) made_at: i64,
-    /// The server's version.
-    #[n(1)]
-    pub(super) version: String,
-    #[n(2)]
-    pub(super) computer_id: String,
-    #[n(3)]
-    pub(super) computer_name: String,
-    #[n(4)]
-    pub(super) files: Vec<Entry>,
-    /// Whether the administrator had given the computer an id.
-    #[n(5)]
-    pub(super) explicit_id: bool,
-}
-
-/// A file.
-#[derive(Encode, Decode)]
-#[cbor(map)]
-pub(super) struct Entry {
-    #[n(0)]
-    pub(super) place: Place,
-    /// Its path below that folder, with `/`.
-    #[n(1)]
-    pub(super) name: String,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    pub(super) bytes: Vec<u8>,
-}
-
-/// A folder of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub(super) enum Place {
-    #[n(0)]
-    Config,
-    #[n(1)]
-    Data,
-}
-
-impl Archive {
-    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(envelope::seal(Kind::Backup, self))
-    }
-
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let archive: Self = envelope::open(Kind::Backup, bytes)?;
-        let good = archive.files.len() <= MAX_FILES && archive.files.iter().all(Entry::is_good);
-        if good {
-            Ok(archive)
-        } else {
-            Err(FormatError::Damaged("a file's name in it".into()))
-        }
-    }
-}
 
 impl Entry {
-    /// Whether it is one of the files that [`gather`] takes: nothing is ever written elsewhere.
-    fn is_good(&self) -> bool {
-        let path = Path::new(&self.name);
-        let plain = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
-            && !self.name.contains(['\\', ':', '\0']);
-        let (folder, file) = self.name.split_once('/').unwrap_or(("", &self.name));
-        let extension = Path::new(file).extension().and_then(|text| text.to_str());
-        let extension = extension.map(str::to_ascii_lowercase);
-        plain
-            && !file.is_empty()
-            && !file.contains('/')
-            && match (self.place, folder) {
-                (Place::Config, "") => {
-                    file == "licenceserver.conf" || extension.as_deref() == Some("series")
-                }
-                (Place::Config, "series.d") => extension.as_deref() == Some("series"),
-                (Place::Data, "") => {
-                    matches!(
-                        file,
-                        "server.key" | "server.holder" | "server.db" | "machine-id"
-                    ) || matches!(extension.as_deref(), Some("licence" | "reserve"))
-                }
-                (Place::Data, "retired") => {
-                    matches!(extension.as_deref(), Some("licence" | "reserve"))
-                }
-                (Place::Data, "pending") => extension.as_deref() == Some("activation"),
-                _ => false,
-            }
-    }
-
     /// Where it belongs.
     pub(super) fn target(&self, places: &Places) -> PathBuf {
         let folder = match self.place {
@@ -233,50 +138,4 @@ fn ledger(places: &Places) -> Result<Vec<u8>, BackupError> {
         .and_then(|_| fs::read(&copy).map_err(BackupError::file(&copy)));
     let _ = fs::remove_file(&copy);
     bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_ever_written_outside_the_servers_own_places() {
-        let good = |place, name: &str| {
-            Entry {
-                place,
-                name: name.into(),
-                bytes: Vec::new(),
-            }
-            .is_good()
-        };
-        for name in ["licenceserver.conf", "licence.series", "series.d/a.series"] {
-            assert!(good(Place::Config, name), "{name}");
-        }
-        for name in [
-            "server.key",
-            "672B.1.licence",
-            "672B.1.reserve",
-            "pending/A.activation",
-        ] {
-            assert!(good(Place::Data, name), "{name}");
-        }
-        for name in [
-            "",
-            "/etc/passwd",
-            "../server.key",
-            "retired/../../x.licence",
-            "retired/a/b.licence",
-            "retired",
-            "series.d/",
-            "C:\\x.licence",
-            "x\\y.licence",
-            "server.db-wal",
-            "other",
-        ] {
-            assert!(
-                !good(Place::Data, name) && !good(Place::Config, name),
-                "{name}"
-            );
-        }
-    }
 }

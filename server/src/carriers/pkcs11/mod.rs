@@ -1,5 +1,6 @@
 //! Tokens behind a PKCS#11 module, which is loaded at run time.
 
+mod point;
 mod sign_in;
 mod token;
 

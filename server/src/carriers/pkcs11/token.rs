@@ -20,7 +20,7 @@ use protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::sign_in::sign_in;
+use super::{point::compressed, sign_in::sign_in};
 use crate::carriers::{About, Carrier, CarrierError, MAX_LICENCES, pin::PinFile};
 
 /// CKA_APPLICATION of licences.
@@ -371,33 +371,5 @@ impl Carrier for Token {
             .decrypt(&Mechanism::RsaPkcsOaep(oaep), key, ciphertext)
             .map(Zeroizing::new)
             .map_err(|error| self.failed(error))
-    }
-}
-
-/// A point as tokens give it (a DER octet string, or bare) in its compressed form.
-fn compressed(point: &[u8]) -> Option<Vec<u8>> {
-    let bare = point.strip_prefix(&[4, 65]).unwrap_or(point);
-    let ([4], coordinates) = bare.split_at_checked(1)? else {
-        return None;
-    };
-    let (x, y) = coordinates.split_at_checked(32)?;
-    let odd = y.last().filter(|_| y.len() == 32)? & 1;
-    Some([&[2 + odd], x].concat())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_come_in_two_forms_and_anything_else_is_none() {
-        let bare: Vec<u8> = std::iter::once(4).chain(1..=64).collect();
-        let der = [&[4, 65][..], &bare].concat();
-        let point = compressed(&bare).unwrap();
-        assert_eq!((point.len(), point[0], point[1]), (33, 2, 1));
-        assert_eq!(compressed(&der), Some(point));
-        for bad in [&bare[..64], &[], &[4], &der[..66], &[5; 65]] {
-            assert_eq!(compressed(bad), None);
-        }
     }
 }
