@@ -7,7 +7,7 @@ use protocol::{
 
 use super::{
     Claim, Connection, Delta, Denial, Effect, Event, EventKind, Grant, MAX_ATTACHED, MAX_CHILDREN,
-    Moment, Outcome, Rules, Session, View,
+    Moment, Outcome, Rules, Session, Text, View,
     access::{self, Room},
     decide::Decision,
     seating::{Seating, is_free},
@@ -110,11 +110,7 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
             } else {
                 session.parent
             };
-            // The seat counts for the code of whoever took it.
-            let access_code = view
-                .seat(&occupant)
-                .and_then(|seat| view.session(seat.sessions.first()?))
-                .map_or_else(|| session.access_code.clone(), |first| first.access_code);
+            let access_code = code_of(view, &occupant, &session);
             Session {
                 seat: Some(occupant),
                 key_no,
@@ -132,6 +128,7 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
             // Everybody on the seat moves with it.
             let seat = view.seat(&occupant);
             let since = seat.as_ref().map_or(now, |seat| seat.since);
+            let access_code = code_of(view, &occupant, &session);
             for other in seat
                 .into_iter()
                 .flat_map(|seat| seat.sessions)
@@ -153,6 +150,7 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
                 seat: Some(occupant),
                 key_no,
                 since,
+                access_code,
                 ..session
             }
         }
@@ -202,6 +200,13 @@ enum Place {
         key_no: u32,
         from: Option<u32>,
     },
+}
+
+/// The code that a session's seat counts for: that of whoever took the seat.
+fn code_of(view: &impl View, occupant: &Occupant, session: &Session) -> Text {
+    view.seat(occupant)
+        .and_then(|seat| view.session(seat.sessions.first()?))
+        .map_or_else(|| session.access_code.clone(), |first| first.access_code)
 }
 
 /// Where a session sits, or why there is no room for it; `None` for want of a seat.

@@ -15,7 +15,13 @@ use super::{
 
 #[derive(Clone, Debug)]
 enum Step {
-    Connect(u8),
+    Connect(u8, u8),
+    Resume {
+        connection: usize,
+        token: u8,
+        replacement: u8,
+        elsewhere: bool,
+    },
     Acquire {
         connection: usize,
         number: u32,
@@ -71,7 +77,10 @@ fn step() -> impl Strategy<Value = Step> {
         prop_oneof![5 => Just(0_u8), 3 => 1..4_u8],
     );
     prop_oneof![
-        2 => (0..4_u8).prop_map(Step::Connect),
+        2 => (0..4_u8, 0..12_u8).prop_map(|(kind, code)| Step::Connect(kind, code)),
+        1 => (0..6_usize, 1..4_u8, 1..4_u8, prop::bool::weighted(0.2)).prop_map(|(connection, token, replacement, elsewhere)| {
+            Step::Resume { connection, token, replacement, elsewhere }
+        }),
         30 => acquire,
         6 => any::<usize>().prop_map(Step::Repeat),
         8 => (0..6_usize, any::<usize>()).prop_map(|(connection, session)| Step::Release { connection, session }),
@@ -167,9 +176,16 @@ struct Beside {
 }
 
 impl Beside {
-    fn new(keys: Vec<Key>, free_app_names: Vec<String>) -> Self {
+    fn new(keys: Vec<Key>, free_app_names: Vec<String>, codes: bool) -> Self {
+        let share = |limit, reserve| Share { limit, reserve };
+        let shares = [
+            ("".into(), share(None, 0)),
+            ("a".into(), share(Some(2), 0)),
+            ("b".into(), share(None, 1)),
+        ];
         let rules = Rules {
             free_app_names,
+            shares: codes.then(|| shares.into()),
             ..Rules::default()
         };
         let mut ledger = Ledger::with_keys(vec![]);
@@ -245,14 +261,17 @@ proptest! {
     #![proptest_config(ProptestConfig::default())]
 
     #[test]
-    fn no_order_of_events_gives_more_seats_than_were_bought_or_loses_one(steps in prop::collection::vec(step(), 1..100)) {
+    fn no_order_of_events_gives_more_seats_than_were_bought_or_loses_one(
+        steps in prop::collection::vec(step(), 1..100),
+        codes in any::<bool>(),
+    ) {
         let keys = vec![
             key(1, KeyType::Main, 2),
             Key { flags: 1, ..key(2, KeyType::Main, 1) },
         ];
-        let mut beside = Beside::new(keys, vec!["backgroundjob".into()]);
+        let mut beside = Beside::new(keys, vec!["backgroundjob".into()], codes);
         let mut connections = Vec::new();
-        let steps = (0..4).map(Step::Connect).chain(steps);
+        let steps = (0..4).map(|at| Step::Connect(at, at)).chain(steps);
         let mut asked: Vec<Command> = Vec::new();
         for step in steps {
             let some_session = |index: &Index, at: usize| {
@@ -267,9 +286,11 @@ proptest! {
                 own.filter(|_| !connection.is_multiple_of(3))
             };
             match step {
-                Step::Connect(kind) => {
+                Step::Connect(kind, code) => {
                     let facts = if kind < 2 { server() } else { client(["AA", "BB"][usize::from(kind) % 2]) };
-                    let new = connection(facts);
+                    let mut new = connection(facts);
+                    // The last one is nobody's.
+                    new.access_code = ["", "a", "b", "", "a", "b", "", "a", "b", "a", "b", "x"][usize::from(code)].into();
                     connections.push(new.id);
                     beside.run(Command::Connect { operation: OperationId::random(), connection: Box::new(new) });
                 }
@@ -323,6 +344,21 @@ proptest! {
                         beside.run(Command::ConnectionExpired { connection: *id, owner });
                     }
                 }
+                Step::Resume { connection, token, replacement, elsewhere } => {
+                    if let Some(id) = connections.get(connection) {
+                        let row = View::connection(&beside.ledger.index, id);
+                        let mut facts = row.map_or_else(server, |row| row.facts);
+                        facts.pid += u32::from(elsewhere);
+                        beside.run(Command::Resume(Box::new(Resume {
+                            connection: *id,
+                            token: TokenHash([token; 32]),
+                            replacement: TokenHash([replacement; 32]),
+                            facts,
+                            peer_ip: "::1".into(),
+                            owner: if elsewhere { THERE } else { HERE },
+                        })));
+                    }
+                }
                 Step::Adopt(connection, back) => {
                     if let Some(id) = connections.get(connection) {
                         let (from, owner) = if back { (THERE, HERE) } else { (HERE, THERE) };
@@ -360,6 +396,8 @@ proptest! {
                         .map(|(at, (kind, seats, flags, state))| Key {
                             flags,
                             workable: state != 1,
+                            // A key may make the application of others free, too.
+                            free_app_names: if flags == 3 { ["1cv8c".to_owned()].into() } else { [].into() },
                             starts: (state == 2).then(|| now.after(Duration::from_secs(500))),
                             ends: (state == 3).then(|| now.after(Duration::from_secs(700))),
                             ..key(at as u32 + 1, kind, seats)

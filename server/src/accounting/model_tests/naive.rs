@@ -140,7 +140,24 @@ impl Model {
                 let forgotten = self.operations.len() < known;
                 done(&BTreeSet::new()) + if forgotten { " and more" } else { "" }
             }
-            Command::Resume(_) => unreachable!("it changes no seat, and is not tried here"),
+            Command::Resume(resume) => {
+                let mut known = self.connections.iter_mut();
+                let known = known.find(|one| {
+                    one.id == resume.connection
+                        && (one.token == resume.token || one.previous_token == Some(resume.token))
+                        && one.facts == resume.facts
+                });
+                match known {
+                    None => "UnknownConnection".into(),
+                    Some(known) => {
+                        known.token = resume.replacement;
+                        known.previous_token = Some(resume.token);
+                        known.peer_ip.clone_from(&resume.peer_ip);
+                        known.owner = Some(resume.owner);
+                        format!("connected {}", resume.connection)
+                    }
+                }
+            }
         }
     }
 
@@ -153,7 +170,7 @@ impl Model {
         known.map(|(.., effect)| *effect)
     }
 
-    fn is_free(&self, session: &Session) -> bool {
+    pub(super) fn is_free(&self, session: &Session) -> bool {
         let free = &self.rules.free_app_names;
         free.contains(&session.app_name.to_lowercase())
     }
@@ -175,6 +192,11 @@ impl Model {
             return "UnknownConnection".into();
         };
         let connection = connection.clone();
+        if let Some(shares) = &self.rules.shares
+            && !shares.contains_key(&connection.access_code)
+        {
+            return "UnknownCode".into();
+        }
         let facts = &claim.facts;
         let identity = facts.key.identity();
         let own = facts.occupant(&connection.facts);
@@ -248,12 +270,12 @@ impl Model {
                 format!("no seats of {total}")
             }
         };
-        if self.is_free(session) {
-            return if serving.is_empty() {
-                Err(denial())
-            } else {
-                Ok(())
-            };
+        if self.is_free(session) && serving.is_empty() {
+            return Err(denial());
+        }
+        if serving.iter().any(|key| self.frees(key, session)) {
+            session.seat = None;
+            return Ok(());
         }
         let mut seats = self.seats();
         if session.seat.is_none()
@@ -273,16 +295,21 @@ impl Model {
                 session.seat = Some(occupant);
                 session.since = parent.since;
                 session.parent = Some(parent.identity);
+                session.access_code = self.code_of(&occupant, session);
                 return Ok(());
             }
         }
         let occupant = session.seat.unwrap_or(session.own);
         let sitting = self.sessions.iter().find(|one| one.seat == Some(occupant));
+        if sitting.is_none() {
+            self.share(session, &usable, denial)?;
+        }
         *seats.entry(occupant).or_default() |= session.flags;
         let flags: Vec<u32> = seats.into_values().collect();
         if self.most(&flags, now) < flags.len() {
             return Err(denial());
         }
+        session.access_code = self.code_of(&occupant, session);
         session.seat = Some(occupant);
         session.since = sitting.map_or(now, |sitting| sitting.since);
         Ok(())

@@ -46,6 +46,60 @@ impl Model {
         self.keys.iter().filter(usable).collect()
     }
 
+    /// Whether a session needs no seat of a key: the settings say so, or the key.
+    pub(super) fn frees(&self, key: &Key, session: &Session) -> bool {
+        let app = session.app_name.to_lowercase();
+        self.is_free(session) || key.free_app_names.contains(&app)
+    }
+
+    /// The code that a seat counts for.
+    pub(super) fn code_of(&self, occupant: &Occupant, session: &Session) -> Text {
+        let sitting = self.sessions.iter().find(|one| one.seat == Some(*occupant));
+        sitting.unwrap_or(session).access_code.clone()
+    }
+
+    /// Whether the holders of a session's code may take one more seat.
+    pub(super) fn share(
+        &self,
+        session: &Session,
+        usable: &[&Key],
+        denial: impl Fn() -> String,
+    ) -> Result<(), String> {
+        let Some(shares) = &self.rules.shares else {
+            return Ok(());
+        };
+        let taken = |wanted: &dyn Fn(&Session) -> bool| {
+            let seats: BTreeSet<Occupant> = self
+                .sessions
+                .iter()
+                .filter(|one| wanted(one))
+                .filter_map(|one| one.seat)
+                .collect();
+            seats.len() as u32
+        };
+        let own = shares.get(&session.access_code);
+        if let Some(limit) = own.and_then(|share| share.limit)
+            && taken(&|one| one.access_code == session.access_code) >= limit
+        {
+            return Err(format!("CodeLimit({limit})"));
+        }
+        let mut waiting = 0;
+        for (code, share) in shares {
+            if *code != session.access_code {
+                let taken = taken(&|one| one.access_code == *code);
+                waiting += share.reserve.saturating_sub(taken);
+            }
+        }
+        let free: u32 = usable
+            .iter()
+            .map(|key| key.seats - taken(&|one| one.key_no == key.key_no))
+            .sum();
+        if waiting > 0 && free <= waiting {
+            return Err(denial());
+        }
+        Ok(())
+    }
+
     /// How many of these seats can be sat on the usable keys at once, of all ways to do it.
     pub(super) fn most(&self, flags: &[u32], now: Moment) -> usize {
         fn best(
@@ -106,11 +160,12 @@ impl Model {
                     assert_eq!(is_lost, !kept.contains(&occupant), "half a seat is lost")
                 }
                 None => {
-                    let serves = usable
+                    let finds = usable
                         .iter()
-                        .any(|key| key.flags & session.flags == session.flags);
+                        .filter(|key| key.flags & session.flags == session.flags)
+                        .any(|key| key.key_no == session.key_no || self.frees(key, session));
                     assert_eq!(
-                        is_lost, !serves,
+                        is_lost, !finds,
                         "a free application needs a key, and no more"
                     );
                 }
@@ -155,11 +210,10 @@ impl Model {
         };
         assert_eq!(without_key(&real), without_key(&self.sessions));
         self.sessions = real;
-        let mut ids: Vec<ConnectionId> = index.connections().map(|one| one.id).collect();
-        let mut ours: Vec<ConnectionId> = self.connections.iter().map(|one| one.id).collect();
-        ids.sort();
-        ours.sort();
-        assert_eq!(ids, ours);
+        let mut real: Vec<Connection> = index.connections().cloned().collect();
+        real.sort_by_key(|one| one.id);
+        self.connections.sort_by_key(|one| one.id);
+        assert_eq!(real, self.connections);
         let usable = self.usable(now);
         let seats = self.seats();
         let mut taken: BTreeMap<u32, BTreeSet<Occupant>> = BTreeMap::new();
