@@ -6,17 +6,21 @@
     reason = "a test that meets an error should end there"
 )]
 
+#[path = "support/api.rs"]
+mod api;
 #[path = "support/component.rs"]
 mod component;
 #[path = "support/place.rs"]
 mod place;
 #[path = "support/running.rs"]
 mod running;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "support/vendor.rs"]
 mod vendor;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{Duration, Instant, SystemTime},
 };
@@ -27,19 +31,6 @@ use protocol::wire::message::{Answer, Id};
 use running::Running;
 
 const HOUR: i64 = 60 * 60;
-
-/// The library that moves the clock of a program.
-fn shim(folder: &Path) -> PathBuf {
-    let library = folder.join("clock.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/clock.c");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .status()
-        .unwrap();
-    assert!(built.success(), "the C compiler failed");
-    library
-}
 
 fn at(place: &Place, shim: &Path, offset: i64, command: &str) -> Command {
     let mut shifted = place.command();
@@ -98,7 +89,7 @@ fn kill_after_keeping(server: Running, file: &Path, before: Option<Vec<u8>>) {
 #[test]
 fn a_clock_that_is_set_back_lengthens_no_licence_and_is_reported() {
     let root = tempfile::tempdir().unwrap();
-    let shim = shim(root.path());
+    let shim = shim::shim(root.path());
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap()

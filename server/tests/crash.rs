@@ -8,6 +8,8 @@
     reason = "a test that meets an error should end there"
 )]
 
+#[path = "support/api.rs"]
+mod api;
 #[path = "support/component.rs"]
 mod component;
 #[path = "support/place.rs"]

@@ -9,7 +9,6 @@
 #[expect(dead_code, reason = "other tests do more with a component")]
 mod component;
 #[path = "support/place.rs"]
-#[expect(dead_code, reason = "other tests read the API, too")]
 mod place;
 #[path = "support/running.rs"]
 mod running;

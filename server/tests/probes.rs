@@ -7,7 +7,6 @@
 )]
 
 #[path = "support/place.rs"]
-#[expect(dead_code, reason = "other tests read the API, too")]
 mod place;
 #[path = "support/running.rs"]
 mod running;

@@ -7,6 +7,8 @@
     reason = "a test that meets an error should end there"
 )]
 
+#[path = "support/api.rs"]
+mod api;
 #[path = "support/component.rs"]
 #[expect(dead_code, reason = "other tests release seats, too")]
 mod component;

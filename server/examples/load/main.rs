@@ -9,6 +9,8 @@
     reason = "a measurement that meets an error should end there"
 )]
 
+#[path = "../../tests/support/api.rs"]
+mod api;
 #[path = "../../tests/support/component.rs"]
 mod component;
 #[path = "../../tests/support/place.rs"]

@@ -25,7 +25,8 @@ impl Running {
         lines.read_line(&mut line).unwrap();
         let port = line
             .trim()
-            .strip_prefix("listening on http://127.0.0.1:")
+            .split_once("http://127.0.0.1:")
+            .map(|(_, port)| port)
             .unwrap_or_else(|| panic!("the server said '{line}'"))
             .parse()
             .unwrap();
