@@ -10,12 +10,12 @@ runs=${1:-3}
 need_packages g++ python3
 need_cargo
 
+# The library as it is shipped: by the compiler, the flags and the linker of a release.
+library=$(tools/release.sh "$(uname -m)-unknown-linux-gnu" licenceaddin)
 results=$(mktemp -d -t licence-bench.XXXXXX)
 trap 'rm -rf "$results"' EXIT
 for ((run = 1; run <= runs; run++)); do
     say "run $run of $runs" >&2
-    CRITERION_HOME=$results/$run cargo bench --locked --bench component --bench server -- --noplot >&2
+    CRITERION_HOME=$results/$run LICENCE_TEST_LIBRARY=$library cargo bench --locked --bench component --bench server -- --noplot >&2
 done
-cargo build --quiet --locked --profile component --package licenceaddin --lib
-target=$(cargo metadata --no-deps --format-version 1 --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-python3 tools/bench_table.py "$results" "$target/component/liblicenceaddin.so"
+python3 tools/bench_table.py "$results" "$library"

@@ -28,30 +28,40 @@ i686-pc-windows-gnu) need_packages gcc-mingw-w64-i686-posix g++-mingw-w64-i686-p
 *) die "unknown target $target" ;;
 esac
 
-export CARGO_TARGET_DIR=${LICENCE_RELEASE_FOLDER:-$CACHE/release}/host
-if [[ $target == "$(uname -m)-unknown-linux-gnu" ]]; then
-    need_cargo
-else
-    # Debian's Rust, which has the source of std beside it, so that std is built for the target on the way.
-    need_packages rustc-web cargo-web rust-web-src >&2
-    use_debian_rust
-    export CARGO_TARGET_DIR=${LICENCE_RELEASE_FOLDER:-$CACHE/release}/cross
-    options+=("-Zbuild-std=std,panic_unwind")
-    [[ $target != i686-pc-windows-gnu ]] || windows_32_start_objects
-fi
-[[ $target != *-linux-* ]] || PATH=$(dirname "$python"):$PATH
+flags() {
+    printf -- '--remap-path-prefix=%s=target --remap-path-prefix=%s=. --remap-path-prefix=%s=cargo' \
+        "$CARGO_TARGET_DIR" "$PWD" "${CARGO_HOME:-$HOME/.cargo}"
+}
 
-flags="--remap-path-prefix=$CARGO_TARGET_DIR=target --remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-name=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$target")_RUSTFLAGS
-export "$name=${!name:-} $flags"
-
-# Whatever time the caller's packages carry: C sources are compiled anew whenever this changes.
-export SOURCE_DATE_EPOCH=1
-
-for crate in "$@"; do
-    profile=release
+# build_crate CRATE: in a shell of its own, since the compiler depends on the crate.
+build_crate() {
+    local crate=$1 profile=release extra=""
     [[ $crate != licenceaddin ]] || profile=component
     [[ -z ${LICENCE_PROFILE:-} ]] || profile=$LICENCE_PROFILE
+    export CARGO_TARGET_DIR=${LICENCE_RELEASE_FOLDER:-$CACHE/release}/host
+    if [[ $target == "$(uname -m)-unknown-linux-gnu" && $profile != component ]]; then
+        need_cargo
+    else
+        # Debian's Rust, which has the source of std beside it, so that std is built for the target on the way.
+        need_packages rustc-web cargo-web rust-web-src >&2
+        use_debian_rust
+        export CARGO_TARGET_DIR=${LICENCE_RELEASE_FOLDER:-$CACHE/release}/cross
+        options+=("-Zbuild-std=std,panic_unwind")
+        [[ $target != i686-pc-windows-gnu ]] || windows_32_start_objects
+    fi
+    if [[ $profile == component ]]; then
+        # What every 1C process carries is as small as the programs need not be: std without the reader of debug information,
+        # which a stripped library does not have, and without the places in the source that a panic would print to nobody;
+        # functions of the library itself are called without a table that had to be filled in at loading; curves without
+        # vector instructions, since a handshake now and then has time.
+        options+=("-Zbuild-std-features=panic-unwind,optimize_for_size")
+        extra="-Zlocation-detail=none --cfg curve25519_dalek_backend=\"serial\""
+        [[ $target != *-linux-* ]] || extra+=" -Zplt=yes"
+    fi
+    [[ $target != *-linux-* ]] || PATH=$(dirname "$python"):$PATH
+    local name
+    name=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$target")_RUSTFLAGS
+    export "$name=${!name:-} $(flags) $extra"
     # One crate at a time: together, features that one switches on would slip into another.
     "${build[@]}" "${options[@]}" --profile "$profile" --package "$crate" --message-format json-render-diagnostics |
         python3 -c '
@@ -61,4 +71,8 @@ for line in sys.stdin:
     if message.get("reason") == "compiler-artifact" and {"bin", "cdylib"} & set(message["target"]["kind"]):
         files = [message["executable"]] if message["executable"] else message["filenames"]
         print(*[name for name in files if not name.endswith((".rlib", ".a"))], sep="\n")'
+}
+
+for crate in "$@"; do
+    (build_crate "$crate")
 done

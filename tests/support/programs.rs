@@ -64,10 +64,10 @@ pub fn other_addin_library() -> PathBuf {
     )
 }
 
-/// The library that 1C loads, built as it is shipped.
+/// The library that 1C loads, built as it is shipped: the named one, or at least by the profile that it is shipped with.
 #[must_use]
 pub fn shipped_library() -> PathBuf {
-    library("licenceaddin", Some("component"))
+    named(LIBRARY).unwrap_or_else(|| library("licenceaddin", Some("component")))
 }
 
 /// The component that the benches compare with.

@@ -93,8 +93,10 @@ impl Memory {
         // aligned for them.
         let put = |at: usize, unit| unsafe { start.add(at).write(unit) };
         if ascii {
-            for (at, byte) in text.bytes().enumerate() {
-                put(at, byte.into());
+            let (bytes, mut at) = (text.as_bytes(), 0);
+            while at < bytes.len() {
+                put(at, bytes[at].into());
+                at += 1;
             }
         } else {
             (0..)
