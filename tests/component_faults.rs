@@ -132,6 +132,13 @@ fn a_forked_child_starts_anew_and_the_parent_is_undisturbed() {
         );
         assert_eq!(crowd.open(), 10);
     }
+    // An object that another thread of the parent is inside of is the child's own as well.
+    let told = crowd.go(
+        "fork",
+        &way,
+        &[("from", 25.into()), ("inside", true.into())],
+    );
+    assert_eq!(told, json!({ "waited": true, "status": 0 }));
     // The child's seats went with it.
     scene.wait_for_sessions(10);
     crowd.close();

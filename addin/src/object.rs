@@ -23,6 +23,7 @@ use crate::{
     datafile::DataFile,
     link::Owner,
     native::host::HostHandle,
+    per_process::PerProcess,
     place::{Place, installed::Template},
     session::{Glance, Session},
     settings::{DEFAULT_PORT, Settings},
@@ -50,9 +51,16 @@ pub struct Object {
     /// The settings of the last Connect.
     settings: Mutex<Option<Settings>>,
     data: Mutex<Option<Arc<DataFile>>>,
-    link: Mutex<Link>,
+    /// Of the process that uses it: in a forked child's copy of the parent's a lock may be held for ever.
+    joined: PerProcess<Joined>,
     /// How it stands with the session's seat.
     glance: OnceLock<Arc<Glance>>,
+}
+
+/// How the object takes part in a connection.
+#[derive(Debug, Default)]
+struct Joined {
+    link: Mutex<Link>,
     /// Held by the one call that changes the link: two threads may call the same object.
     changing: Mutex<()>,
 }
@@ -96,9 +104,8 @@ impl Object {
             wishes: Mutex::default(),
             settings: Mutex::default(),
             data: Mutex::default(),
-            link: Mutex::default(),
+            joined: PerProcess::new(),
             glance: OnceLock::new(),
-            changing: Mutex::new(()),
         }
     }
 
@@ -126,10 +133,13 @@ impl Object {
 
     /// Gives up session and connection; with the session's last object the seat is freed, or lingers.
     fn leave_by(&self, release: impl FnOnce() -> bool) {
-        let link = std::mem::take(&mut *self.link.lock());
+        // A forked child has nothing of its parent's to give back.
+        let Some(joined) = self.joined.existing() else {
+            return;
+        };
+        let link = std::mem::take(&mut *joined.link.lock());
         let Some(owner) = link.owner else { return };
         if !owner.connection().is_of_this_process() {
-            // The parent's: a forked child has nothing to give back, and its locks may be held for ever.
             return;
         }
         if let Some(session) = link.session {
@@ -156,17 +166,16 @@ impl Object {
     }
 
     fn owner(&self) -> Result<Arc<Owner>, CallError> {
-        self.link
-            .lock()
-            .owner
-            .clone()
+        self.joined
+            .existing()
+            .and_then(|joined| joined.link.lock().owner.clone())
             .filter(|owner| owner.connection().is_of_this_process())
             .ok_or_else(|| texts::error(Reason::NotConnected))
     }
 
     /// The session whose seat this object uses.
     fn session(&self) -> Option<Arc<Session>> {
-        let link = self.link.lock();
+        let link = self.joined.existing()?.link.lock();
         let ours = link
             .owner
             .as_ref()
@@ -255,9 +264,7 @@ impl Object {
 impl Drop for Object {
     fn drop(&mut self) {
         // A host may destroy an object without Done.
-        if self.link.get_mut().owner.is_some() {
-            self.leave();
-        }
+        self.leave();
     }
 }
 

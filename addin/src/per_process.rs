@@ -28,16 +28,28 @@ impl<T> PerProcess<T> {
     }
 }
 
-impl<T: Default> Deref for PerProcess<T> {
-    type Target = T;
+impl<T> PerProcess<T> {
+    /// What this process has, if it has used it; nothing of a parent's is touched.
+    pub(crate) fn existing(&self) -> Option<&T> {
+        let forks = fork::forks();
+        let mut place = &self.first;
+        loop {
+            let generation = place.get()?;
+            if generation.forks == forks {
+                return Some(&generation.value);
+            }
+            place = &generation.next;
+        }
+    }
+}
 
-    fn deref(&self) -> &T {
+impl<T: Default> PerProcess<T> {
+    /// What this process has, without beginning to watch for forks: somebody else has, or has no need to.
+    pub(crate) fn here(&self) -> &T {
         let forks = fork::forks();
         let mut place = &self.first;
         loop {
             let generation = place.get_or_init(|| {
-                // Where forks cannot be told the child goes on with what it has.
-                fork::watch();
                 Box::new(Generation {
                     forks,
                     value: T::default(),
@@ -49,5 +61,18 @@ impl<T: Default> Deref for PerProcess<T> {
             }
             place = &generation.next;
         }
+    }
+}
+
+impl<T: Default> Deref for PerProcess<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        if let Some(value) = self.existing() {
+            return value;
+        }
+        // Where forks cannot be told the child goes on with what it has.
+        fork::watch();
+        self.here()
     }
 }

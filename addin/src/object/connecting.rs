@@ -22,7 +22,7 @@ impl Object {
     /// The series or its key is not known, or no server serves; each address with its reason.
     pub fn connect(&self) -> Result<(), CallError> {
         let deadline = Instant::now() + CALL_LIMIT;
-        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+        let Some(_changing) = self.joined.here().changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
         let place = self.place();
@@ -42,7 +42,7 @@ impl Object {
             .map_err(|error| self.blame_file(error))?;
         // Only now is the former connection given up: a change of settings that fails loses nothing.
         self.leave();
-        let mut link = self.link.lock();
+        let mut link = self.joined.here().link.lock();
         if self.is_ended() {
             // Done came from another thread meanwhile.
             drop(link);
@@ -113,7 +113,7 @@ impl Object {
     /// Another call of the object takes too long.
     pub fn disconnect(&self) -> Result<(), CallError> {
         let deadline = Instant::now() + CALL_LIMIT;
-        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+        let Some(_changing) = self.joined.here().changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
         self.leave_by(|| true);

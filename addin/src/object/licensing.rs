@@ -50,17 +50,16 @@ impl Object {
         let on_server = self.place().kind.is_server();
         let facts = facts(arguments, on_server)?;
         let deadline = Instant::now() + CALL_LIMIT;
-        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+        let Some(_changing) = self.joined.here().changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
         let identity = facts.key.identity();
         self.wishes.lock().facts = Some(facts);
-        let other = self
-            .link
-            .lock()
+        let mut link = self.joined.here().link.lock();
+        let other = link
             .session
             .take_if(|session| session.facts.key.identity() != identity);
-        // After a fork the link is the parent's, which goes on with it.
+        drop(link);
         if let (Some(other), Ok(owner)) = (other, self.owner()) {
             other.unwatch(self.glance());
             owner.connection().exit(&other, !on_server);
@@ -86,7 +85,7 @@ impl Object {
     /// No session, no connection, or no server grants a seat.
     pub fn obtain_licence(&self, flags: u32) -> Result<(), CallError> {
         let deadline = Instant::now() + CALL_LIMIT;
-        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+        let Some(_changing) = self.joined.here().changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
         let facts = self.wishes.lock().facts.clone();
@@ -101,7 +100,7 @@ impl Object {
             connection.exit(&session, true);
             return Err(error);
         }
-        let mut link = self.link.lock();
+        let mut link = self.joined.here().link.lock();
         // Done or Disconnect may have come from another thread meanwhile.
         let ours = link
             .owner
@@ -123,11 +122,12 @@ impl Object {
     /// The server did not answer in time: the seat frees itself when the connection there expires.
     pub fn release_licence(&self) -> Result<(), CallError> {
         let deadline = Instant::now() + CALL_LIMIT;
-        let Some(_changing) = self.changing.try_lock_until(deadline) else {
+        let Some(_changing) = self.joined.here().changing.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
         let owner = self.owner()?;
-        let Some(session) = self.link.lock().session.take() else {
+        let session = self.joined.here().link.lock().session.take();
+        let Some(session) = session else {
             return Err(texts::error(Reason::NoLicenceObtained));
         };
         session.unwatch(self.glance());

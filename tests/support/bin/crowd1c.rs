@@ -19,6 +19,7 @@ mod unix {
         env,
         ffi::CString,
         io::{self, BufRead, Write},
+        net::TcpListener,
         path::Path,
         sync::{
             Mutex,
@@ -249,7 +250,19 @@ mod unix {
             let storm = command["storm"].as_u64().unwrap_or(0) as u32;
             let inherited = std::mem::take(&mut self.objects);
             let over = AtomicBool::new(false);
+            // With `inside`, another thread is inside a call of an object when the process forks.
+            let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let inside = command["inside"].as_bool().unwrap_or_default().then(|| {
+                let mut command = command.clone();
+                command["reserved"] = "".into();
+                command["port"] = silent.local_addr().map_or(0, |at| at.port()).into();
+                self.prepared(&command, 3000).expect("an object is made")
+            });
             let told = thread::scope(|scope| {
+                if let Some(object) = &inside {
+                    scope.spawn(|| object.call("Connect", &[]).is_ok());
+                    let _ = silent.accept();
+                }
                 for thread in 0..storm {
                     let (crowd, over) = (&*self, &over);
                     scope.spawn(move || {
@@ -261,7 +274,8 @@ mod unix {
                 // SAFETY: the child uses the component, which is what is tested, and ends by _exit.
                 let child = unsafe { libc::fork() };
                 if child == 0 {
-                    let code = self.child(command, number, &inherited);
+                    let all = inherited.iter().chain(&inside);
+                    let code = self.child(command, number, all);
                     // SAFETY: nothing of the parent's is to run again here.
                     unsafe { libc::_exit(code) };
                 }
@@ -274,8 +288,13 @@ mod unix {
         }
 
         /// The inherited objects work for other sessions and end as any others would.
-        fn child(&self, command: &Json, number: u32, inherited: &[Object<'_>]) -> i32 {
-            for (object, at) in inherited.iter().zip(0..) {
+        fn child<'a>(
+            &self,
+            command: &Json,
+            number: u32,
+            inherited: impl Iterator<Item = &'a Object<'a>>,
+        ) -> i32 {
+            for (object, at) in inherited.zip(0..) {
                 if let Err(error) = self.call(object, "SetSession", &session(2000 + at)) {
                     eprintln!("in the child: {error}");
                     return 3;
