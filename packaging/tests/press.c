@@ -1,5 +1,5 @@
-/* press TITLE BUTTON: presses a button (1 Next, 2 Cancel) of the window whose title begins so, as often as it can be pressed,
-   until there is no such window any more. Ends with 0 if there was one. */
+/* press TITLE BUTTON…: presses these buttons (1 Next, 2 Cancel, 6 Yes, 7 No) of the window on top whose title has that in it, as
+   often as they can be pressed, until there is no such window any more. Ends with 0 if there was one. */
 #include <stdlib.h>
 #include <string.h>
 #include <windows.h>
@@ -9,7 +9,7 @@ static const char *title;
 static BOOL CALLBACK look(HWND window, LPARAM found)
 {
     char text[256];
-    if (GetWindowTextA(window, text, sizeof text) && !strncmp(text, title, strlen(title))) {
+    if (GetWindowTextA(window, text, sizeof text) && strstr(text, title)) {
         *(HWND *)found = window;
         return FALSE;
     }
@@ -18,11 +18,10 @@ static BOOL CALLBACK look(HWND window, LPARAM found)
 
 int main(int count, char **arguments)
 {
-    int seen = 0, left = 1200, button;
-    if (count != 3)
+    int seen = 0, left = 1200, each;
+    if (count < 3)
         return 2;
     title = arguments[1];
-    button = atoi(arguments[2]);
     while (left--) {
         HWND window = NULL, control;
         EnumWindows(look, (LPARAM)&window);
@@ -30,9 +29,11 @@ int main(int count, char **arguments)
             return 0;
         if (window) {
             seen = 1;
-            control = GetDlgItem(window, button);
-            if (control && IsWindowEnabled(control))
-                PostMessageA(window, WM_COMMAND, button, (LPARAM)control);
+            for (each = 2; each < count; each++) {
+                control = GetDlgItem(window, atoi(arguments[each]));
+                if (control && IsWindowEnabled(control))
+                    PostMessageA(window, WM_COMMAND, atoi(arguments[each]), (LPARAM)control);
+            }
         }
         Sleep(100);
     }

@@ -1,5 +1,5 @@
 /* A program that waits to be ended, as a client of 1C or, when Windows starts it, as its service: under the names of programs
-   of 1C it stands for them. */
+   of 1C it stands for them. With a file's name it holds that library meanwhile. */
 #include <stdio.h>
 #include <windows.h>
 
@@ -27,12 +27,14 @@ static void WINAPI service(DWORD count, LPSTR *arguments)
     report(SERVICE_STOPPED);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     SERVICE_TABLE_ENTRYA table[] = { { "", service }, { NULL, NULL } };
     stopped = CreateEventA(NULL, TRUE, FALSE, NULL);
     if (StartServiceCtrlDispatcherA(table))
         return 0;
+    if (count > 1 && !LoadLibraryA(arguments[1]))
+        return 1;
     puts("ready");
     fflush(stdout);
     Sleep(INFINITE);

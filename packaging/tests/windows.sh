@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Runs under Wine (in_wine of tools/wine.sh): installs, asks, upgrades, removes.
 #
-# windows.sh PACKAGES OLD NEW TOOLS   PACKAGES/OLD and PACKAGES/NEW hold two versions of both installers, TOOLS what
-# waiting.c and press.c compile to
+# windows.sh PACKAGES OLD NEW TOOLS LOCALES   PACKAGES/OLD and PACKAGES/NEW hold two versions of both installers, TOOLS what
+# waiting.c, press.c, refuse.c and volatile.c compile to, LOCALES the locale ru_RU.UTF-8
 set -euo pipefail
-packages=$1 old=$2 new=$3 tools=$4
+packages=$1 old=$2 new=$3 tools=$4 locales=$5
 passed=0
 work=$(mktemp -d -t licence-windows.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -92,6 +92,38 @@ check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
 check "the other library is gone" test ! -e "$narrow"
 check "the list of programs has it no more" not registered licenceaddin "$new"
 check "the folder for programs is as it was" test ! -e "$DRIVE/Program Files/1C"
+
+printf '== what cannot be written\n'
+mkdir -p "$wide/licenceaddin-x86_64.dll.new"
+check "a file that cannot be written: 3" ends 3 licenceaddin "$new" "${quiet[@]}"
+rmdir "$wide/licenceaddin-x86_64.dll.new"
+check "nothing was installed" test ! -e "$wide/licenceaddin-x86_64.dll" -a ! -e "$narrow/licenceaddin-i386.dll"
+check "nothing claims to be" not registry query "$uninstall_key\\open-licence.licenceaddin"
+check "a registry that takes nothing" "$WINE" "$tools/volatile.exe" "${uninstall_key#*\\}"
+check "is 6" ends 6 licenceaddin "$new" "${quiet[@]}"
+check "nothing was installed" test ! -e "$wide/licenceaddin-x86_64.dll"
+registry delete "$uninstall_key" /f >"$work/registry"
+registry add "$uninstall_key" /f >"$work/registry"
+
+printf '== the component, while a program that is none of 1C\047s holds it\n'
+cp "$tools/waiting.exe" "$work/other.exe"
+holds() { # starts a program that has loaded the library
+    : >"$work/other.out"
+    "$WINE" "$work/other.exe" 'C:\Program Files\1C\Licence\3.0\licenceaddin-x86_64.dll' >"$work/other.out" &
+    started=$!
+    wait_until grep -qs ready "$work/other.out"
+}
+check "version $old installs" ends 0 licenceaddin "$old" "${quiet[@]}"
+cp "$wide/licenceaddin-x86_64.dll" "$work/before"
+check "a program holds the library" holds
+check "version $new says that Windows has to be restarted" ends 8 licenceaddin "$new" "${quiet[@]}"
+check "the old library is still there" cmp "$wide/licenceaddin-x86_64.dll" "$work/before"
+check "the new one waits beside it" test -s "$wide/licenceaddin-x86_64.dll.new"
+kill "$started"
+check "the program ends" wait_until ended "$started"
+check "Windows restarts" timeout 120 "$WINE" "$DRIVE/windows/system32/wineboot.exe"
+check "the new library has its place" test ! -e "$wide/licenceaddin-x86_64.dll.new"
+check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
 
 printf '== the component, while 1C runs\n'
 program 1cv8c.exe
@@ -184,7 +216,74 @@ check "the settings stayed" grep -q "our own words" "$conf/licenceserver.conf"
 check "the component stayed" test -s "$wide/licenceaddin-x86_64.dll"
 check "the link is gone" not link
 
+printf '== the server, when something fails\n'
+# What Windows would refuse is refused by a program in its place, for both kinds of processes.
+icacls_refuses() {
+    local folder
+    for folder in system32 syswow64; do
+        mv "$DRIVE/windows/$folder/icacls.exe" "$work/icacls-$folder.exe"
+        cp "$tools/refuse.exe" "$DRIVE/windows/$folder/icacls.exe"
+    done
+}
+icacls_works() {
+    local folder
+    for folder in system32 syswow64; do mv "$work/icacls-$folder.exe" "$DRIVE/windows/$folder/icacls.exe"; done
+}
+icacls_refuses
+check "rights that cannot be given: 5" ends 5 licenceserver "$old" "${quiet[@]}"
+check "nothing was installed" test ! -e "$wide/licenceserver.exe"
+icacls_works
+check "then it installs" ends 0 licenceserver "$old" "${quiet[@]}"
+check "the service answers" wait_until answers
+process=$(server)
+icacls_refuses
+check "at an upgrade: 5" ends 5 licenceserver "$new" "${quiet[@]}"
+icacls_works
+check "the old version works on" answers
+check "as the same process" test "$(server)" = "$process"
+check "the list of programs has it still" registered licenceserver "$old"
+mkdir "$wide/licenceserver.exe.new"
+check "a file that cannot be written: 3" ends 3 licenceserver "$new" "${quiet[@]}"
+rmdir "$wide/licenceserver.exe.new"
+check "the old version works on" answers
+timeout 60 "$WINE" "$wide/licenceserver.exe" service stop >"$work/check" 2>&1 || fail "stopping"
+"$WINE" "$tools/waiting.exe" >"$work/wine2" &
+python3 -m http.server 9099 --bind 127.0.0.1 >"$work/busy" 2>&1 &
+busy=$!
+check "another program takes the port" wait_until curl -sf -o /dev/null http://127.0.0.1:9099/
+check "a service that does not start: 4" ends 4 licenceserver "$new" "${quiet[@]}"
+kill $busy && wait $busy || true
+check "the new version is there and can be removed" registered licenceserver "$new"
+rm "$wide/licenceserver.exe"
+check "removing, without the program" uninstalls licenceserver "$wide/licenceserver.exe"
+check "the service is gone" not service Start 0x2
+check "the list of programs has it no more" not registered licenceserver "$new"
+
+printf '== in Russian, with a driver beside it\n'
+mkdir -p "$work/beside/$new"
+cp "$packages/$new/licenceserver-$new.win.exe" "$work/beside/$new/"
+cp "$tools/refuse.exe" "$work/beside/$new/upkey-1.2.exe"
+driver=$work/beside/$new/upkey-1.2.exe.was-started
+in_russian() { LOCPATH=$locales LC_ALL=ru_RU.UTF-8 packages=$work/beside "$@"; }
+russian_link="$DRIVE/ProgramData/Microsoft/Windows/Start Menu/Programs/СЛК/3.0/Консоль сервера.url"
+check "a switch that does not exist is refused" in_russian ends 1 licenceserver "$new" "${quiet[@]}" /Тихо
+check "in Russian" said licenceserver "Такого параметра нет. Есть /Silent"
+check "it installs silently" in_russian ends 0 licenceserver "$new" "${quiet[@]}"
+check "the driver was not started: nobody could be asked" test ! -e "$driver"
+check "the log says so" said licenceserver "upkey-1.2.exe lies beside this installer and was not started"
+check "the Start menu is Russian" grep -qF "URL=http://localhost:9099" "$russian_link"
+check "removing, in English" uninstalls licenceserver "$wide/licenceserver.exe"
+check "the link is gone" test ! -e "$russian_link"
 printf '== the server, beside another maker\047s\n'
+mkdir -p "$DRIVE/Program Files (x86)/1C/Licence/v3.0"
+printf 'of another maker' >"$DRIVE/Program Files (x86)/1C/Licence/v3.0/licenceserver.exe"
+check "a genuine one in its own folder stops the installation" ends 1 licenceserver "$new" "${quiet[@]}"
+check "it says where" said licenceserver '1C\Licence\v3.0\licenceserver.exe'
+rm -r "$DRIVE/Program Files (x86)/1C"
+registry add "${service_key%licenceserver}SLK3" /v ImagePath /d 'D:\slk\LicenceServer.exe -srv' /f >"$work/registry"
+check "a service under another name does too" ends 1 licenceserver "$new" "${quiet[@]}"
+check "it says which" said licenceserver 'SLK3: D:\slk\LicenceServer.exe'
+registry delete "${service_key%licenceserver}SLK3" /f >"$work/registry"
 registry add $service_key /v ImagePath /d 'C:\other\licenceserver.exe' /f >"$work/registry"
 check "another maker's service stops the installation" ends 1 licenceserver "$new" "${quiet[@]}"
 check "it says which" said licenceserver 'C:\other\licenceserver.exe'
@@ -197,6 +296,7 @@ check "another maker's settings stop the installation" ends 1 licenceserver "$ne
 check "they are as they were" cmp "$conf/licenceserver.conf" "$work/conf"
 check "nothing was installed" test ! -e "$wide/licenceserver.exe"
 sed -i '1i ; open-licence\r' "$conf/licenceserver.conf"
+: >"$conf/licence.series"
 check "settings that say that they are for it are taken" ends 0 licenceserver "$new" "${quiet[@]}"
 check "the service answers" wait_until answers
 

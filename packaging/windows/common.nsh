@@ -47,6 +47,7 @@ Var NoBoxes ; 1: messages go to the log alone
 Var CloseRunning
 Var Code ; the exit code of a success: 0 or 8
 Var LogFile
+Var Left ; 1: a file of ours could not be removed
 
 ; ---- pages; none of them in the silent modes but the progress
 
@@ -177,6 +178,7 @@ Var LogFile
         StrCpy $NoBoxes 0
         StrCpy $CloseRunning 0
         StrCpy $Code 0
+        StrCpy $Left 0
         StrCpy $R3 ""
         SetShellVarContext all
         ${If} ${RunningX64}
@@ -286,20 +288,60 @@ FunctionEnd
     ${EndIf}
 !macroend
 
-; ---- the end of an installation
+; ---- the beginning and the end of an installation
 
+; From here on files of this package are known as ours, however the installation ends. The registry is tried before anything else.
+!macro Claim
+    ClearErrors
+    WriteRegStr HKLM "${KEY}" "Publisher" "${MAKER}"
+    ${If} ${Errors}
+        !insertmacro Stop ${NO_REGISTRY} "$(CannotRegister)"
+    ${EndIf}
+!macroend
+
+; A first installation that has put nothing in its place leaves no trace.
+!macro Unclaim FILE
+    ${IfNot} ${FileExists} "${FILE}"
+        DeleteRegKey HKLM "${KEY}"
+    ${EndIf}
+!macroend
+
+; Sets the error flag when it fails.
 !macro Register UNINSTALLER
     ClearErrors
     WriteRegStr HKLM "${KEY}" "DisplayName" "$(^Name)"
-    WriteRegStr HKLM "${KEY}" "DisplayVersion" "${VERSION}"
-    WriteRegStr HKLM "${KEY}" "Publisher" "${MAKER}"
     WriteRegStr HKLM "${KEY}" "InstallLocation" "$INSTDIR"
     WriteRegStr HKLM "${KEY}" "UninstallString" '"${UNINSTALLER}"'
     WriteRegStr HKLM "${KEY}" "QuietUninstallString" '"${UNINSTALLER}" /VerySilent /SuppressMsgBoxes'
     WriteRegDWORD HKLM "${KEY}" "NoModify" 1
     WriteRegDWORD HKLM "${KEY}" "NoRepair" 1
-    ${If} ${Errors}
-        !insertmacro Stop ${NO_REGISTRY} "$(CannotRegister)"
+    WriteRegStr HKLM "${KEY}" "DisplayVersion" "${VERSION}"
+!macroend
+
+; Removes a program's file. One in use gets another name, under which it goes when Windows is restarted: its place is free for a new
+; one at once. One that not even that is allowed for stays ours: $Left is 1.
+!macro Remove FILE
+    Delete "${FILE}"
+    ${If} ${FileExists} "${FILE}"
+        GetTempFileName $R9 "$INSTDIR"
+        Delete $R9
+        Rename "${FILE}" $R9
+        ${If} ${FileExists} "${FILE}"
+            StrCpy $Left 1
+            Delete /REBOOTOK "${FILE}"
+        ${Else}
+            Delete /REBOOTOK $R9
+        ${EndIf}
+    ${EndIf}
+!macroend
+
+!macro Unregister
+    DeleteRegKey HKLM "${KEY}"
+    ${If} $Left = 1
+        WriteRegStr HKLM "${KEY}" "Publisher" "${MAKER}"
+    ${EndIf}
+    ${If} ${RebootFlag}
+        StrCpy $Code ${RESTART}
     ${EndIf}
 !macroend
 

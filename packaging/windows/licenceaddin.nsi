@@ -202,6 +202,17 @@ Function .onInit
     ${EndIf}
 FunctionEnd
 
+; What was stopped works again. A first installation that has put nothing in its place leaves no trace.
+Function GiveUp
+    ${IfNot} ${FileExists} "$Narrow"
+        Delete "${UNINSTALLER}"
+        !insertmacro RemoveFolders "$PROGRAMFILES32"
+        !insertmacro RemoveFolders "$INSTDIR\..\..\.."
+    ${EndIf}
+    !insertmacro Unclaim "$Narrow"
+    Call StartServices
+FunctionEnd
+
 ; A library in use cannot be replaced; then Windows does it at its next start.
 !macro PutLibrary FILE
     !insertmacro Replace "${FILE}"
@@ -210,7 +221,7 @@ FunctionEnd
         System::Call 'kernel32::MoveFileExW(w "${FILE}.new", w "${FILE}", i 5) i .r0'
         ${If} $0 = 0
             Delete "${FILE}.new"
-            Call StartServices
+            Call GiveUp
             !insertmacro Stop ${NO_FILE} "$(CannotWrite) ${FILE}"
         ${EndIf}
         StrCpy $Code ${RESTART}
@@ -224,6 +235,7 @@ Section
         Call ClearRunning
     ${EndIf}
     SetOverwrite try
+    !insertmacro Claim
     ClearErrors
     SetOutPath "$PROGRAMFILES32\1C\Licence\3.0"
     File "/oname=licenceaddin-i386.dll.new" "${FILES}/i386/licenceaddin.dll"
@@ -238,7 +250,7 @@ Section
     ${If} ${Errors}
         Delete "$Narrow.new"
         Delete "$Wide.new"
-        Call StartServices
+        Call GiveUp
         !insertmacro Stop ${NO_FILE} "$(CannotWrite) $INSTDIR"
     ${EndIf}
     !insertmacro PutLibrary "$Narrow"
@@ -246,6 +258,10 @@ Section
         !insertmacro PutLibrary "$Wide"
     ${EndIf}
     !insertmacro Register "${UNINSTALLER}"
+    ${If} ${Errors}
+        Call GiveUp
+        !insertmacro Stop ${NO_REGISTRY} "$(CannotRegister)"
+    ${EndIf}
     Call StartServices
     ${If} $Code = ${RESTART}
         SetRebootFlag true
@@ -265,18 +281,15 @@ FunctionEnd
 
 ; Settings and logs stay.
 Section Uninstall
-    Delete /REBOOTOK "$Narrow"
+    !insertmacro Remove "$Narrow"
     ${If} $Wide != ""
-        Delete /REBOOTOK "$Wide"
+        !insertmacro Remove "$Wide"
     ${EndIf}
     Delete "${UNINSTALLER}"
     Delete "$APPDATA\1C\licence\3.0\licenceaddin.conf.sample"
     !insertmacro RemoveFolders "$PROGRAMFILES32"
     !insertmacro RemoveFolders "$INSTDIR\..\..\.."
-    DeleteRegKey HKLM "${KEY}"
+    !insertmacro Unregister
     Call un.StartServices
-    ${If} ${RebootFlag}
-        StrCpy $Code ${RESTART}
-    ${EndIf}
     Call un.End
 SectionEnd

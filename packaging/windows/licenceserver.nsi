@@ -6,7 +6,7 @@
 !define MUI_FINISHPAGE_RUN_TEXT "$(ConsoleLink)"
 !include common.nsh
 
-!define SERVICE "SYSTEM\CurrentControlSet\Services\licenceserver"
+!define SERVICES "SYSTEM\CurrentControlSet\Services"
 !define UNINSTALLER "$INSTDIR\uninstall-licenceserver.exe"
 
 Var Conf ; %ProgramData%\1C\licence\3.0
@@ -20,10 +20,10 @@ Function .onInit
     ${If} $0 = 0
         !insertmacro StopBeforeFile "$INSTDIR\licenceserver.exe"
         !insertmacro StopBeforeFile "$PROGRAMFILES32\1C\Licence\3.0\licenceserver.exe"
-        ReadRegStr $1 HKLM "${SERVICE}" "ImagePath"
-        ${If} $1 != ""
-            !insertmacro Stop ${CANNOT_BEGIN} "$(AnotherMaker)$\r$\n$\r$\n$1"
-        ${EndIf}
+        ; Where the manual of the genuine СЛК has it.
+        !insertmacro StopBeforeFile "$INSTDIR\..\v3.0\licenceserver.exe"
+        !insertmacro StopBeforeFile "$PROGRAMFILES32\1C\Licence\v3.0\licenceserver.exe"
+        Call StopBeforeServices
         Call StopBeforeEntries
         ${If} ${RunningX64}
             SetRegView 32
@@ -33,6 +33,23 @@ Function .onInit
         Call StopBeforeSettings
     ${EndIf}
     !insertmacro StopBeforeSameOrNewer "$INSTDIR\licenceserver.exe"
+FunctionEnd
+
+; A service of another maker, under whatever name: its program is called as ours.
+Function StopBeforeServices
+    StrCpy $R4 0
+    ${Do}
+        EnumRegKey $R5 HKLM "${SERVICES}" $R4
+        ${If} $R5 == ""
+            ${ExitDo}
+        ${EndIf}
+        IntOp $R4 $R4 + 1
+        ReadRegStr $1 HKLM "${SERVICES}\$R5" "ImagePath"
+        System::Call 'shlwapi::StrStrIW(w r1, w "licenceserver.exe") p .r0'
+        ${If} $0 P<> 0
+            !insertmacro Stop ${CANNOT_BEGIN} "$(AnotherMaker)$\r$\n$\r$\n$R5: $1"
+        ${EndIf}
+    ${Loop}
 FunctionEnd
 
 ; $0 is 1 when a line of the file $R7 has $R6 in it.
@@ -52,7 +69,12 @@ Function FileSays
 FunctionEnd
 
 !macro StopUnlessFileSays FILE FIRST SECOND
+    FileOpen $R4 "${FILE}" r
+    FileSeek $R4 0 END $R5
+    FileClose $R4
+    ; An empty file is nobody's.
     ${If} ${FileExists} "${FILE}"
+    ${AndIf} $R5 <> 0
         StrCpy $R7 "${FILE}"
         StrCpy $R6 "${FIRST}"
         Call FileSays
@@ -90,27 +112,41 @@ Function ReadConsole
     StrCpy $R0 "http://localhost:$R1"
 FunctionEnd
 
-; The old server works again, if there was one.
-Function StartOld
+; Nothing of this installation stays, and the server that was there before works on.
+Function GiveUp
     Delete "$INSTDIR\licenceserver.exe.new"
     ${If} ${FileExists} "$INSTDIR\licenceserver.exe"
         !insertmacro Run '"$INSTDIR\licenceserver.exe" service install'
+    ${Else}
+        Delete "${UNINSTALLER}"
+        !insertmacro RemoveFolders "$INSTDIR\..\..\.."
     ${EndIf}
+    !insertmacro Unclaim "$INSTDIR\licenceserver.exe"
 FunctionEnd
 
-; The account of the service may change its folders, and nobody but it and administrators sees keys.
+; Rights of FOLDER, or an end with GiveUp.
+!macro Rights FOLDER GRANTS
+    !insertmacro Run '"$SYSDIR\icacls.exe" "${FOLDER}" ${GRANTS} /Q'
+    ${If} $0 != 0
+        Push $1
+        Call GiveUp
+        Pop $1
+        !insertmacro Stop ${NO_RIGHTS} "$(CannotGiveRights) ${FOLDER} $1"
+    ${EndIf}
+!macroend
+
+; S-1-5-19 LocalService, S-1-5-18 the system, S-1-5-32-544 administrators, S-1-5-32-545 users, S-1-3-0 whoever makes a file: their
+; names differ by language.
+!define OURS "/inheritance:r /grant *S-1-5-19:(OI)(CI)M /grant *S-1-5-18:(OI)(CI)F /grant *S-1-5-32-544:(OI)(CI)F"
+
+; The service's account may change its folders. Everybody reads the component's settings and writes the component's logs; nobody else
+; sees keys or the server's settings, or puts settings there.
 Function GiveRights
     CreateDirectory "$Conf\logs"
     CreateDirectory "$Data"
-    ; S-1-5-19 LocalService, S-1-5-18 the system, S-1-5-32-544 the administrators: their names differ by language.
-    !insertmacro Run '"$SYSDIR\icacls.exe" "$Conf" /grant *S-1-5-19:(OI)(CI)M /Q'
-    ${If} $0 != 0
-        !insertmacro Stop ${NO_RIGHTS} "$(CannotGiveRights) $Conf $1"
-    ${EndIf}
-    !insertmacro Run '"$SYSDIR\icacls.exe" "$Data" /inheritance:r /grant *S-1-5-19:(OI)(CI)M /grant *S-1-5-18:(OI)(CI)F /grant *S-1-5-32-544:(OI)(CI)F /Q'
-    ${If} $0 != 0
-        !insertmacro Stop ${NO_RIGHTS} "$(CannotGiveRights) $Data $1"
-    ${EndIf}
+    !insertmacro Rights "$Conf" "${OURS} /grant *S-1-5-32-545:(OI)(CI)RX"
+    !insertmacro Rights "$Conf\logs" "/grant *S-1-5-32-545:(WD) /grant *S-1-3-0:(OI)(CI)(IO)M"
+    !insertmacro Rights "$Data" "${OURS}"
 FunctionEnd
 
 Function MakeLink
@@ -144,6 +180,7 @@ FunctionEnd
 
 Section
     SetOverwrite try
+    !insertmacro Claim
     ClearErrors
     SetOutPath "$INSTDIR"
     ${If} ${RunningX64}
@@ -156,26 +193,30 @@ Section
     File "${FILES}/licenceserver.conf.sample"
     SetOutPath "$INSTDIR"
     ${If} ${Errors}
-        Delete "$INSTDIR\licenceserver.exe.new"
+        Call GiveUp
         !insertmacro Stop ${NO_FILE} "$(CannotWrite) $INSTDIR, $Conf"
     ${EndIf}
+    Call GiveRights
 
     ; The old server stops only now, for as long as a file takes to be renamed.
     ${If} ${FileExists} "$INSTDIR\licenceserver.exe"
         !insertmacro Run '"$INSTDIR\licenceserver.exe" service stop'
         ${If} $0 != 0
-            Delete "$INSTDIR\licenceserver.exe.new"
+            Call GiveUp
             !insertmacro Stop ${NO_SERVICE} "$(CannotStopService) $1"
         ${EndIf}
     ${EndIf}
     !insertmacro Replace "$INSTDIR\licenceserver.exe"
     ${If} $0 = 0
-        Call StartOld
+        Call GiveUp
         !insertmacro Stop ${NO_FILE} "$(CannotWrite) $INSTDIR\licenceserver.exe"
     ${EndIf}
-    Call GiveRights
     ; It is removed from here on even if it does not start.
     !insertmacro Register "${UNINSTALLER}"
+    ${If} ${Errors}
+        Call GiveUp
+        !insertmacro Stop ${NO_REGISTRY} "$(CannotRegister)"
+    ${EndIf}
     !insertmacro Run '"$INSTDIR\licenceserver.exe" service install'
     ${If} $0 != 0
         !insertmacro Stop ${NO_SERVICE} "$(CannotStartService) $1"
@@ -192,7 +233,13 @@ FunctionEnd
 
 ; Keys, settings and logs stay.
 Section Uninstall
-    !insertmacro Run '"$INSTDIR\licenceserver.exe" service uninstall'
+    ; Without the program (an antivirus may have taken it) Windows itself takes the service out.
+    ${If} ${FileExists} "$INSTDIR\licenceserver.exe"
+        !insertmacro Run '"$INSTDIR\licenceserver.exe" service uninstall'
+    ${Else}
+        !insertmacro Run '"$SYSDIR\sc.exe" delete licenceserver'
+        StrCpy $0 0
+    ${EndIf}
     ${If} $0 != 0
         !insertmacro Stop ${NO_SERVICE} "$(CannotStopService) $1"
     ${EndIf}
@@ -203,10 +250,10 @@ Section Uninstall
         RMDir "$SMPROGRAMS\$1\3.0"
         RMDir "$SMPROGRAMS\$1"
     ${EndIf}
-    Delete "$INSTDIR\licenceserver.exe"
+    !insertmacro Remove "$INSTDIR\licenceserver.exe"
     Delete "${UNINSTALLER}"
     Delete "$APPDATA\1C\licence\3.0\licenceserver.conf.sample"
     !insertmacro RemoveFolders "$INSTDIR\..\..\.."
-    DeleteRegKey HKLM "${KEY}"
+    !insertmacro Unregister
     Call un.End
 SectionEnd

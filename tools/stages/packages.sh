@@ -120,10 +120,13 @@ linters() {
 
 windows() {
     local name
-    for name in waiting press; do
+    need_packages locales
+    mkdir -p "$work/locales"
+    localedef --no-archive --inputfile ru_RU --charmap UTF-8 "$work/locales/ru_RU.UTF-8"
+    for name in waiting press refuse volatile; do
         x86_64-w64-mingw32-gcc -O1 -Wall -Wextra -Werror "packaging/tests/$name.c" -o "$work/$name.exe"
     done
-    in_wine packaging/tests/windows.sh "$work" $old $new "$work"
+    in_wine packaging/tests/windows.sh "$work" $old $new "$work" "$work/locales"
 }
 
 step "lintian, rpmlint and the desktop entry" linters
