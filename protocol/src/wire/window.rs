@@ -60,11 +60,6 @@ impl Window {
         }
     }
 
-    /// Forgets a request that turned out not to open: it was never the component's.
-    pub fn withdraw(&mut self, number: u64) {
-        self.entries.remove(&number);
-    }
-
     /// Keeps the sealed answer of a request.
     pub fn answered(&mut self, number: u64, sealed: Arc<[u8]>) {
         if let Some(entry) = self.entries.get_mut(&number) {
