@@ -173,7 +173,7 @@ pub(super) fn too_many_moves(allowed: u32, next: UnixSeconds) -> Refusal {
     Refusal::new(
         CentreReason::TooManyMoves,
         format!(
-            "The vendor allows {allowed} moves of a key in a year, and they are used up; the next one is possible on {next}. The key stays here."
+            "Moves of a key in a year that the vendor allows: {allowed}. They are used up; the next one is possible on {next}. The key stays here."
         ),
         format!(
             "Поставщик допускает переносов ключа в год: {allowed}, и все использованы; следующий возможен {next}. Ключ остаётся здесь."
