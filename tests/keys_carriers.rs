@@ -100,6 +100,55 @@ fn a_licence_on_a_token_gives_seats_and_objects_until_the_token_is_pulled_out() 
 }
 
 #[test]
+fn of_two_tokens_one_is_pulled_and_the_others_seats_stay() {
+    let (mut scene, vendor, hsm) = scene();
+    let tokens: Vec<String> = [("one", 2), ("two", 2)]
+        .into_iter()
+        .map(|(label, seats)| {
+            let token = hsm.make(label);
+            let said = good(&scene, &["carriers"]);
+            let blank = said.lines().find(|line| line.ends_with("blank"));
+            let number = blank.unwrap().split('\t').next().unwrap().to_owned();
+            let code = vendor.code(seats);
+            good(
+                &scene,
+                &["activate", &code, "--itn", ITN, "--blank", &number],
+            );
+            token
+        })
+        .collect();
+    scene.start();
+    wait_for("both licences", || licences(&scene).len() == 2);
+    let datafile = datafile(&scene, b"the valuable part");
+    let mut clients: Vec<_> = (1..=3)
+        .map(|number| {
+            let (client, obtained) = scene.client(&datafile, number);
+            assert!(obtained.is_true(), "{}", obtained.en);
+            client
+        })
+        .collect();
+    hsm.pull(&tokens[1]);
+    let gone = wait_for("the end of one licence", || licences(&scene).len() == 1);
+    scene.wait_for_sessions(2);
+    let opens = clients.iter_mut().map(|client| {
+        let told = client.call("GetObject", &["Расчет".into()]);
+        told.value == Some(Value::Blob(b"the valuable part".to_vec()))
+    });
+    let works = opens.filter(|opens| *opens).count();
+    assert_eq!(works, 2, "two seats are left");
+    // This module looks for tokens when it begins alone, which it can do while none is in use.
+    hsm.pull(&tokens[0]);
+    wait_for("the end of the other licence", || {
+        licences(&scene).is_empty()
+    });
+    hsm.plug(&tokens[1]);
+    let came = wait_for("a licence", || licences(&scene).len() == 1);
+    println!("a token pulled is seen after {gone:?}, one plugged in after {came:?}");
+    let (_client, obtained) = scene.client(&datafile, 9);
+    assert!(obtained.is_true(), "{}", obtained.en);
+}
+
+#[test]
 fn a_key_goes_from_the_computer_to_a_token_in_three_steps_and_to_another_computer_with_it() {
     let (scene, vendor, hsm) = scene();
     good(&scene, &["activate", &vendor.code(3), "--itn", ITN]);
