@@ -82,6 +82,13 @@ fn last_word(said: &str) -> String {
     said.trim().rsplit(' ').next().unwrap().to_owned()
 }
 
+/// The vendor answers a file.
+fn answer(vendor: &Vendor, computer: &Computer, file: &str, out: &str) {
+    let [file, out] = [file, out].map(|name| computer.path(name));
+    let files = [file, out].map(|path| path.to_str().unwrap().to_owned());
+    vendor.centre(&["answer", &files[0], "--out", &files[1]]);
+}
+
 #[test]
 fn the_commands_of_a_keys_life_answer_as_the_transcript_says() {
     let mut vendor = Vendor::new();
@@ -97,10 +104,9 @@ fn the_commands_of_a_keys_life_answer_as_the_transcript_says() {
     let code = vendor.code(5);
     told.name(&code, "AAAA-AAAA-AAAA-AAAA-AAAA");
     told.name(vendor.url(), "http://127.0.0.1:9098");
-    told.name(
-        &format!("the computer {} on", host_name()),
-        "the computer HOST on",
-    );
+    for place in ["the computer {} on", "another computer, {},"] {
+        told.names.push((place.replace("{}", &host_name()), place));
+    }
 
     told.say("A code becomes a licence; once more it is the same licence, and elsewhere none.");
     let activate = ["activate", &code, "--itn", ITN];
@@ -139,6 +145,30 @@ fn the_commands_of_a_keys_life_answer_as_the_transcript_says() {
     told.name(&reserve_code, "DDDD-DDDD-DDDD-DDDD-DDDD");
     told.run(&app, &["carriers"]);
     told.run(&app, &["activate", &reserve_code, "--itn", ITN]);
+
+    told.say("Without a network: the request goes to the vendor, and his answer comes back; giving the key back likewise.");
+    let third = vendor.code(2);
+    told.name(&third, "EEEE-EEEE-EEEE-EEEE-EEEE");
+    let offline = ["activate", &third, "--itn", ITN, "--offline", "my.request"];
+    told.run(&app, &offline);
+    answer(&vendor, &app, "my.request", "my.answer");
+    told.run(&app, &["install", "my.answer"]);
+    told.run(&app, &["install", "my.answer"]);
+    told.run(&app, &["reserve", "1000003", "--offline", "my.release"]);
+    answer(&vendor, &app, "my.release", "taken.answer");
+    let taken = told.run(&app, &["install", "taken.answer"]);
+    told.name(&last_word(&taken), "FFFF-FFFF-FFFF-FFFF-FFFF");
+
+    told.say("All of it in one file, and back; on another computer its licences stay behind.");
+    fs::write(app.path("phrase"), "many words\n").unwrap();
+    let phrase = ["--passphrase-file", "phrase"];
+    told.run(&app, &[&["backup", "my.backup"], &phrase[..]].concat());
+    told.run(&app, &[&["restore", "my.backup"], &phrase[..]].concat());
+    let empty = vendor.computer("empty");
+    for name in ["phrase", "my.backup"] {
+        fs::copy(app.path(name), empty.path(name)).unwrap();
+    }
+    told.run(&empty, &[&["restore", "my.backup"], &phrase[..]].concat());
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/keys.txt");
     let said = told.named();
