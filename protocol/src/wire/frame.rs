@@ -118,12 +118,14 @@ impl Frame {
                 number,
                 noise,
             } => {
+                bytes.reserve_exact(1 + channel.len() + 8 + noise.len());
                 bytes.push(3);
                 bytes.extend(channel);
                 bytes.extend(number.to_be_bytes());
                 bytes.extend(noise);
             }
             Self::Reply { number, noise } => {
+                bytes.reserve_exact(1 + 8 + noise.len());
                 bytes.push(4);
                 bytes.extend(number.to_be_bytes());
                 bytes.extend(noise);

@@ -80,7 +80,12 @@ impl Window {
         let limit = unanswered.map_or(last + 1, |(number, _)| *number).min(ack);
         if limit > self.acknowledged {
             self.acknowledged = limit;
-            self.entries = self.entries.split_off(&limit);
+            while let Some(first) = self.entries.first_entry() {
+                if *first.key() >= limit {
+                    break;
+                }
+                first.remove();
+            }
         }
     }
 }

@@ -50,24 +50,28 @@ async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
         return refusal::bad_message();
     };
     let hash = protocol::sha256(&noise);
-    loop {
+    // A first sight of a number waits for nobody.
+    let mut admission = channel.window.lock().admit(number, hash);
+    while admission == Admission::UnderWay {
         let woken = channel.answered.notified();
         tokio::pin!(woken);
-        // Enabled before the look at the window: an answer between the two is not missed.
+        // Enabled before the next look at the window: an answer between the two is not missed.
         woken.as_mut().enable();
-        let admission = channel.window.lock().admit(number, hash);
-        match admission {
-            Admission::New => break,
-            Admission::UnderWay => woken.await,
-            Admission::Answered(sealed) => {
-                return Frame::Reply {
-                    number,
-                    noise: sealed.to_vec(),
-                }
-                .to_bytes();
-            }
-            Admission::Refused => return refusal::bad_number(),
+        admission = channel.window.lock().admit(number, hash);
+        if admission == Admission::UnderWay {
+            woken.await;
         }
+    }
+    match admission {
+        Admission::New => {}
+        Admission::Answered(sealed) => {
+            return Frame::Reply {
+                number,
+                noise: sealed.to_vec(),
+            }
+            .to_bytes();
+        }
+        Admission::Refused | Admission::UnderWay => return refusal::bad_number(),
     }
     channel.acknowledge(plain.ack());
     let payload = match plain {
