@@ -126,6 +126,11 @@ fn every_page_is_for_keyboards_and_screen_readers_too_and_nobodys_name_does_harm
                 "{path}"
             );
             assert!(browser.run("return window.harmed").is_null(), "{path}");
+            // The policy alone would keep it from running: nothing of it may be a part of the page at all.
+            assert!(
+                !browser.has("img[src='x'], script:not([src]), [onerror], [onfocus]"),
+                "{path}"
+            );
             browser.picture(&format!("{name}-{lang}"));
             let found = browser.run_async(&format!(
                 "{axe}; const done = arguments[arguments.length - 1];
@@ -142,19 +147,29 @@ fn every_page_is_for_keyboards_and_screen_readers_too_and_nobodys_name_does_harm
 #[test]
 fn on_a_telephone_no_page_is_wider_than_the_screen() {
     let (scene, _process) = scene();
+    for dark in [false, true] {
+        on_a_telephone(&scene, dark);
+    }
+}
+
+fn on_a_telephone(scene: &Scene, dark: bool) {
     let browser = browser(
-        &scene,
+        scene,
         Wanted {
-            size: (390, 844),
+            size: (360, 640),
+            dark,
             ..Wanted::default()
         },
     );
     browser.sign_in("admin", "admin");
     browser.wait_for("Новый пароль");
-    for (path, name) in pages(&scene) {
+    for (path, name) in pages(scene) {
         browser.go(&path);
-        browser.picture(&format!("{name}-telephone"));
-        let wide = browser.run("return document.documentElement.scrollWidth - screen.width");
+        browser.picture(&format!(
+            "{name}-telephone{}",
+            if dark { "-dark" } else { "" }
+        ));
+        let wide = browser.run("return document.documentElement.scrollWidth - innerWidth");
         assert!(wide.as_i64().unwrap() <= 0, "{path}: {wide}");
     }
 }
@@ -187,4 +202,48 @@ fn without_scripts_the_lists_are_read_and_a_seat_is_freed() {
     browser.wait_for("Лицензия освобождена");
     browser.go("/sessions");
     browser.wait_for("Сейчас лицензии никто не занимает");
+}
+
+#[test]
+fn a_picture_is_drawn_and_wrong_letters_change_nothing_and_bring_another_one() {
+    let mut scene = Scene::bare();
+    scene.configure("[Console]\nCheckCaptcha=1\n");
+    scene.start();
+    for (lang, dark, told) in [
+        ("ru", false, "Буквы не совпали с картинкой"),
+        ("en", true, "The letters are not those of the picture"),
+    ] {
+        let browser = browser(
+            &scene,
+            Wanted {
+                lang,
+                dark,
+                ..Wanted::default()
+            },
+        );
+        let drawn = || {
+            let drawn = browser.run(
+                "const picture = document.querySelector('.picture img');
+                return picture.complete && picture.naturalWidth > 0 && picture.clientWidth > 0 ? picture.src : ''",
+            );
+            drawn.as_str().unwrap().to_owned()
+        };
+        browser.go("/sign-in");
+        let first = drawn();
+        assert!(
+            first.starts_with("data:image/svg+xml"),
+            "it is drawn: {first}"
+        );
+        browser.picture(&format!("letters-{lang}"));
+        browser.write("[name=user]", "admin");
+        browser.write("[name=password]", "admin");
+        browser.write("[name=letters]", "wrong");
+        browser.click("main button");
+        browser.wait_for(told);
+        browser.picture(&format!("letters-refused-{lang}"));
+        browser.go("/settings");
+        assert!(browser.here().starts_with("/sign-in?"), "nobody came in");
+        let second = drawn();
+        assert!(!second.is_empty() && second != first, "another picture");
+    }
 }
