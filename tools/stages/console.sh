@@ -8,6 +8,8 @@ need_packages gcc g++ libc6-dev python3 chromium chromium-driver fonts-dejavu-co
 need_cargo
 axe_core >/dev/null
 
+# How many sessions tests/console_crowd.rs has.
+[[ -z ${LICENCE_LONG:-} ]] || export LICENCE_SESSIONS=100000
 mapfile -t names < <(integration_tests licence | grep '^console' || true)
 step "the console in a browser" run_tests "${names[@]}"
 target=$(cargo metadata --no-deps --format-version 1 --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
