@@ -14,6 +14,18 @@ use crate::{
     store::StoreError,
 };
 
+/// Does something to its end, the journal's line included, whether or not somebody still waits for the answer.
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Everything ends.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 impl Server {
     /// Frees a session's seat; its component hears the administrator's word with its next heartbeat. False when there is no
     /// such session.
@@ -60,18 +72,22 @@ impl Server {
     /// # Errors
     /// Those of the store; nothing was changed then.
     pub async fn switch_key(
-        &self,
+        self: &Arc<Self>,
         (key_id, key_no): (KeyId, u32),
         on: bool,
         by: Admin,
     ) -> Result<bool, StoreError> {
-        let command = Command::SwitchKey { key_no, on, by };
-        let outcome = self.change_keys(key_id, command).await?;
-        if outcome == Outcome::UnknownKey {
-            return Ok(false);
-        }
-        self.keys.set_off(self.store.keys_off().await?);
-        Ok(true)
+        let server = Arc::clone(self);
+        to_its_end(async move {
+            let command = Command::SwitchKey { key_no, on, by };
+            let outcome = server.change_keys(key_id, command).await?;
+            if outcome == Outcome::UnknownKey {
+                return Ok(false);
+            }
+            server.keys.set_off(server.store.keys_off().await?);
+            Ok(true)
+        })
+        .await
     }
 
     /// Checks a licence document and installs it.
@@ -84,12 +100,16 @@ impl Server {
         by: Admin,
     ) -> Result<Installed, InstallError> {
         let server = Arc::clone(self);
-        let work = move || keys::install_document(&server.keys, &document, Path::new("licence"));
-        let installed = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| InstallError::NotOurs("licence".into()))??;
-        self.tell_installed(&installed, &by).await;
-        Ok(installed)
+        to_its_end(async move {
+            let ring = Arc::clone(&server);
+            let work = move || keys::install_document(&ring.keys, &document, Path::new("licence"));
+            let installed = tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_| InstallError::NotOurs("licence".into()))??;
+            server.tell_installed(&installed, &by).await;
+            Ok(installed)
+        })
+        .await
     }
 
     /// Activates a code at the licence centre and installs the licence.
@@ -101,14 +121,18 @@ impl Server {
         order: Order,
         by: Admin,
     ) -> Result<Installed, CentreError> {
-        let installed = self
-            .beside(move |server| {
-                let link = Link::of_order(&server.conf().centre, &server.keys, order.series)?;
-                centre::activate(&server.keys, &link, &order, now().seconds())
-            })
-            .await?;
-        self.tell_installed(&installed, &by).await;
-        Ok(installed)
+        let server = Arc::clone(self);
+        to_its_end(async move {
+            let installed = server
+                .beside(move |server| {
+                    let link = Link::of_order(&server.conf().centre, &server.keys, order.series)?;
+                    centre::activate(&server.keys, &link, &order, now().seconds())
+                })
+                .await?;
+            server.tell_installed(&installed, &by).await;
+            Ok(installed)
+        })
+        .await
     }
 
     /// The request that somebody carries to the licence centre. The same order again gives the same.
@@ -132,17 +156,21 @@ impl Server {
         answer: Vec<u8>,
         by: Admin,
     ) -> Result<Accepted, CentreError> {
-        let accepted = self
-            .beside(move |server| {
-                let reply = Reply::from_bytes(&answer).map_err(CentreError::Answer)?;
-                centre::accept(&server.keys, reply)
-            })
-            .await?;
-        match &accepted {
-            Accepted::Installed(installed) => self.tell_installed(installed, &by).await,
-            Accepted::GivenBack(_) => self.tell_keys(None).await,
-        }
-        Ok(accepted)
+        let server = Arc::clone(self);
+        to_its_end(async move {
+            let accepted = server
+                .beside(move |server| {
+                    let reply = Reply::from_bytes(&answer).map_err(CentreError::Answer)?;
+                    centre::accept(&server.keys, reply)
+                })
+                .await?;
+            match &accepted {
+                Accepted::Installed(installed) => server.tell_installed(installed, &by).await,
+                Accepted::GivenBack(_) => server.tell_keys(None).await,
+            }
+            Ok(accepted)
+        })
+        .await
     }
 
     /// Gives a key back to the licence centre: the code that activates it elsewhere.
@@ -154,15 +182,19 @@ impl Server {
         key: (KeyId, u32),
         by: Admin,
     ) -> Result<ActivationCode, CentreError> {
-        let code = self
-            .beside(move |server| {
-                let link = Link::of_series(&server.conf().centre, &server.keys, key.0)?;
-                centre::reserve(&server.keys, &link, key, now().seconds())
-            })
-            .await;
-        // Also when the answer was lost: the key works no more then.
-        self.tell_given_back(key, code.is_ok(), &by).await;
-        code
+        let server = Arc::clone(self);
+        to_its_end(async move {
+            let code = server
+                .beside(move |server| {
+                    let link = Link::of_series(&server.conf().centre, &server.keys, key.0)?;
+                    centre::reserve(&server.keys, &link, key, now().seconds())
+                })
+                .await;
+            // Also when the answer was lost: the key works no more then.
+            server.tell_given_back(key, code.is_ok(), &by).await;
+            code
+        })
+        .await
     }
 
     /// Makes the request that gives a key back, for somebody to carry, and the code that works once the vendor has it. The key
@@ -175,11 +207,15 @@ impl Server {
         key: (KeyId, u32),
         by: Admin,
     ) -> Result<(Vec<u8>, ActivationCode), CentreError> {
-        let made = self
-            .beside(move |server| centre::reserve_offline(&server.keys, key, now().seconds()))
-            .await?;
-        self.tell_given_back(key, true, &by).await;
-        Ok(made)
+        let server = Arc::clone(self);
+        to_its_end(async move {
+            let made = server
+                .beside(move |server| centre::reserve_offline(&server.keys, key, now().seconds()))
+                .await?;
+            server.tell_given_back(key, true, &by).await;
+            Ok(made)
+        })
+        .await
     }
 
     /// Notes that somebody is shown an activation code whole. It is not shown when that cannot be noted.

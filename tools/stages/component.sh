@@ -2,9 +2,11 @@
 # The library that 1C loads. It and the server type-check for all four platforms; tests/component_*.rs and tests/abi_*.rs drive
 # the library of this platform through the C++ host, tests/valgrind.rs under valgrind.
 #
-# ./test --long builds the component for its four platforms, and looks at each file and at the template's archive. tests/abi_*.rs
+# The component is built for its four platforms, each file and the template's archive are looked at. tests/abi_*.rs
 # drive each of the four through the C++ host built for that platform: 32-bit processes of Linux as they are, those of Windows
 # under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real server.
+#
+# The four are built by the profile `quick`; ./test --long builds them as they are shipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
@@ -19,11 +21,11 @@ done
 step "faults of archives are found" python3 manifest/check_test.py
 mapfile -t names < <(integration_tests licence | grep -E '^(abi|component|valgrind)' || true)
 step "the component in the C++ host" run_tests "${names[@]}"
-[[ -n ${LICENCE_LONG:-} ]] || exit 0
 
 work=$(mktemp -d -t licence-component.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-LICENCE_PROFILE=quick tools/component.sh --out "$work"
+profile=quick && [[ -z ${LICENCE_LONG:-} ]] || profile=
+LICENCE_PROFILE=$profile tools/component.sh --out "$work"
 libraries=$work/$(workspace_version)
 other_library() {
     local said

@@ -354,7 +354,7 @@ pub(super) async fn upload(State(server): State<Arc<Server>>, request: Request) 
     }
 }
 
-/// The form with a file: its token is looked at before the file.
+/// The form with a file: its fields are read within the limit, and its token is looked at before the file is.
 async fn file(server: &Arc<Server>, request: Request) -> Result<(Visit, Vec<u8>), Response> {
     let visit = posted::visit(&request).ok_or_else(posted::lost)?;
     let unreadable = || {

@@ -28,6 +28,8 @@ struct Page<'p> {
     computer: String,
     from: String,
     until: String,
+    /// What a link chose, for which the form has no field.
+    kept: Vec<(&'static str, String)>,
     lines: Vec<Line>,
     earlier: Option<String>,
     first: bool,
@@ -76,6 +78,11 @@ pub(super) async fn page(
         computer: text("computer"),
         from: text("from"),
         until: text("until"),
+        kept: ["session", "series"]
+            .map(|name| (name, text(name)))
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect(),
         lines: found.rows.iter().map(|row| line(&visit, row)).collect(),
         earlier,
         first: asked.get("before").is_empty(),

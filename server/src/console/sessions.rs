@@ -31,6 +31,8 @@ struct Page<'p> {
     v: &'p Visit,
     sessions: Vec<Seated>,
     search: String,
+    /// The connection whose sessions alone are shown.
+    connection: String,
     series: Vec<Choice>,
     columns: Vec<Column>,
     pages: Pages,
@@ -84,6 +86,9 @@ pub(super) async fn page(
             && search.connection.is_none()
             && search.text.is_empty(),
         freed: asked.get("freed") == "1",
+        connection: search
+            .connection
+            .map_or_else(String::new, |connection| connection.to_string()),
         search: search.text,
         sessions,
         v: &visit,

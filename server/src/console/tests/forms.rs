@@ -356,3 +356,43 @@ async fn a_module_that_the_server_loads_is_changed_at_its_own_computer_alone() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_operation_goes_to_its_end_though_its_visitor_goes_away() {
+    use futures_util::FutureExt;
+
+    let place = place("").await;
+    let key = (protocol::KeyId(0x672B), 7_131_766);
+    let by = crate::accounting::Admin {
+        user_name: "admin".into(),
+        address: "127.0.0.1".into(),
+        word: "".into(),
+    };
+    let left = place.server.switch_key(key, false, by).now_or_never();
+    assert!(left.is_none(), "it waits for the disk");
+    for _ in 0..1000 {
+        if !place
+            .server
+            .read_licence(Some(key.0), key.1)
+            .unwrap()
+            .enabled
+        {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the key is not off");
+}
+
+#[tokio::test]
+async fn what_a_link_chose_stays_when_something_is_looked_for_in_it() {
+    let place = place("").await;
+    let mut browser = Browser::signed_in(&place).await;
+    let session = "0123456789ABCDEF0123456789ABCDEF";
+    let page = browser.get(&format!("/journal?session={session}")).await;
+    assert_eq!(page.field("session"), session, "{}", page.text);
+    let page = browser
+        .get(&format!("/sessions?connection={session}"))
+        .await;
+    assert_eq!(page.field("connection"), session, "{}", page.text);
+}
