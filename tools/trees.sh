@@ -2,16 +2,17 @@
 # Clean systems to install packages into: trees made once by debootstrap and kept in the cache, and throw-away copies of them
 # that nothing outlives. Sourced after lib.sh; needs root.
 
-# tree SUITE [PACKAGE,…]: makes the tree of this Debian suite, with more packages, when it is missing, and prints its folder.
+# tree SUITE [PACKAGE,… [ARCHITECTURE]]: makes the tree of this Debian suite, with more packages, when it is missing, and prints
+# its folder. Another architecture must be one whose programs this computer runs.
 tree() {
-    local suite=$1 more=${2-} folder=$CACHE/trees/$1${2:+-${2//,/-}}
+    local suite=$1 more=${2-} arch=${3-} folder=$CACHE/trees/$1${2:+-${2//,/-}}${3:+-$3}
     if [[ ! -e $folder/ready ]]; then
         need_packages debootstrap >&2
-        say "making a tree of Debian $suite" >&2
+        say "making a tree of Debian $suite $arch" >&2
         rm -rf "$folder"
         mkdir -p "$folder"
         # procps and init-system-helpers are what `service` needs; rpm makes the same tree one for rpm packages.
-        debootstrap --variant=minbase --include="procps,init-system-helpers,rpm,bash-completion${more:+,$more}" "$suite" "$folder/root" >&2
+        debootstrap ${arch:+--arch="$arch"} --variant=minbase --include="procps,init-system-helpers,rpm,bash-completion${more:+,$more}" "$suite" "$folder/root" >&2
         rm -rf "$folder"/root/var/cache/apt/archives/*.deb
         touch "$folder/ready"
     fi

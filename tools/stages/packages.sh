@@ -142,6 +142,8 @@ step "rpm in a tree" in_tree "$(tree bookworm)" packaging/tests/install.sh rpm x
 step "the unit under a real systemd" in_booted_tree "$(tree bookworm systemd,udev,umockdev)" packaging/tests/systemd.sh amd64 $old $new
 step "the container's image, made anew with its licence" container_life "$(tree bookworm)" "$work/container" "$work/$new" $new
 if [[ -n $long ]]; then
+    step "deb for i386 in a Debian 12 of 32 bits" in_tree "$(tree bookworm '' i386)" packaging/tests/install.sh deb i386 $old $new
+    step "rpm for i386 in a tree of 32 bits" in_tree "$(tree bookworm '' i386)" packaging/tests/install.sh rpm i386 $old $new
     step "deb in Debian 11" in_tree "$(tree bullseye)" packaging/tests/install.sh deb amd64 $old $new
     need_packages gcc-mingw-w64-x86-64-posix
     step "installers in Windows (Wine)" windows
