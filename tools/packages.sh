@@ -144,6 +144,7 @@ linux() {
     local machine=$1 target=$2 binaries=$work/bin-$1 package program shell
     mkdir -p "$binaries/completion"
     tools/release.sh "$target" licenceserver licenceaddin licencecenter >"$work/built"
+    xargs -d '\n' python3 tools/symbols.py <"$work/built"
     while read -r program; do cp "$program" "$binaries/"; done <"$work/built"
     for program in licenceserver licenceedit; do
         for shell in bash zsh fish; do
@@ -164,6 +165,7 @@ windows() {
         mkdir -p "$files/$arch"
         target=${arch/i386/i686}-pc-windows-gnu
         tools/release.sh "$target" licenceserver licenceaddin >"$work/built"
+        xargs -d '\n' python3 tools/symbols.py <"$work/built"
         while read -r file; do cp "$file" "$files/$arch/"; done <"$work/built"
         for package in licenceserver licenceaddin; do
             tools/sbom.py "$package" "$target" "$version" "$out/$package-$version.win-$arch.cdx.json"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""symbols.py LIBRARY…: whether a component shows what it must and needs no more than every system has.
+"""symbols.py FILE…: whether a component or program shows what it must and needs no more than every system has.
 
-Exactly six functions are visible. On Linux no symbol is newer than glibc 2.17, and only the C library's own parts are
-needed; on Windows only what comes with the system. Prints each fault and a line for each library; the exit code is 1
+Of a component (.so, .dll) exactly six functions are visible. On Linux no symbol is newer than glibc 2.17, and only the C library's own parts are
+needed; on Windows only what comes with the system. Prints each fault and a line for each file; the exit code is 1
 when there is a fault.
 """
 
@@ -74,14 +74,14 @@ def windows(path):
 def main(paths):
     wrong = False
     for path in paths:
-        visible, faults, needs = (windows if path.endswith(".dll") else linux)(path)
-        if visible != VISIBLE:
+        visible, faults, needs = (windows if path.endswith((".dll", ".exe")) else linux)(path)
+        if re.search(r"\.(dll|so)\b", pathlib.Path(path).name) and visible != VISIBLE:
             # A library that hides nothing shows thousands.
             faults.append(f"hides {sorted(VISIBLE - visible)}, shows too much: {sorted(visible - VISIBLE)[:10]}")
         for fault in faults:
             print(f"{path}: {fault}", file=sys.stderr)
         wrong |= bool(faults)
-        print(f"{pathlib.Path(path).name}: {pathlib.Path(path).stat().st_size} bytes, {len(visible)} functions, needs {needs}")
+        print(f"{pathlib.Path(path).name}: {pathlib.Path(path).stat().st_size} bytes, {len(visible)} visible functions, needs {needs}")
     return wrong
 
 
