@@ -117,7 +117,7 @@ printf 'a word of another' >$data/pending/notes.txt
 printf 'x' | tee $data/.672B.5.licence.0123456789ab.new >/var/1C/licence/3.0/.licenceserver.conf.0123456789ab.new
 : >$data/keys.lock
 mkdir -p $data/.restore /var/1C/licence/3.0/series.d
-printf 'x' | tee $data/.restore/begun $data/.restore/1 $data/.backup.db >/var/1C/licence/3.0/series.d/product.series
+printf 'x' | tee $data/.restore/0 $data/.restore/1 $data/.backup.db >/var/1C/licence/3.0/series.d/product.series
 printf 'key of another maker' >$data/672B.2.licence
 sed -i 's/^Lang=en/; our own words\nLang=ru\nUnknownKey=7/' $conf
 process=$(cat /var/run/licenceserver.pid)
