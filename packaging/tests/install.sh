@@ -97,7 +97,12 @@ check "no word is 2" ends_with 2 sh -eu $init
 check "reload is not there: 3" ends_with 3 sh -eu $init reload
 check "status by another user is 0" ends_with 0 setpriv --reuid nobody --clear-groups sh -eu $init status
 check "start by another user is 4" ends_with 4 setpriv --reuid nobody --clear-groups sh -eu $init start
-kill -9 "$(cat /var/run/licenceserver.pid)"
+process=$(cat /var/run/licenceserver.pid)
+kill -9 "$process"
+for ((tries = 0; tries < 100; tries++)); do
+    [[ -e /proc/$process ]] || break
+    sleep 0.1
+done
 check "status of a dead service is 1" ends_with 1 sh -eu $init status
 check "try-restart leaves it" ends_with 0 sh -eu $init try-restart
 check "status is 1 still" ends_with 1 sh -eu $init status
