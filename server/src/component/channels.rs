@@ -34,7 +34,7 @@ const IDLE: u64 = 5 * 60;
 const IDLE_WITHOUT_HELLO: u64 = 60;
 /// How many large requests of one channel may be under way.
 const MAX_TRANSFERS: usize = 4;
-/// A large request that is not whole after so long is a component's that gave up.
+/// A large request of which nothing came for so long is a component's that gave up.
 const UNFINISHED: Duration = Duration::from_secs(10);
 
 /// What one handshake made.
@@ -70,7 +70,8 @@ pub(super) enum PartError {
 
 struct Transfer {
     parts: Vec<Option<Kept>>,
-    since: Instant,
+    /// When the last part came.
+    heard: Instant,
 }
 
 impl Channel {
@@ -130,15 +131,16 @@ impl Channel {
         };
         let kept = Kept::new(bytes, &self.budget).ok_or(PartError::Busy)?;
         let mut transfers = self.transfers.lock();
-        transfers.retain(|_, transfer| transfer.since.elapsed() < UNFINISHED);
+        transfers.retain(|_, transfer| transfer.heard.elapsed() < UNFINISHED);
         if !transfers.contains_key(&transfer) && transfers.len() >= most {
             return Err(PartError::Busy);
         }
         let count = usize::from(count);
         let under_way = transfers.entry(transfer).or_insert_with(|| Transfer {
             parts: std::iter::repeat_with(|| None).take(count).collect(),
-            since: Instant::now(),
+            heard: Instant::now(),
         });
+        under_way.heard = Instant::now();
         let parts = &mut under_way.parts;
         if parts.len() != count {
             return Err(PartError::Wrong);
