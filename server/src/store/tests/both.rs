@@ -1,6 +1,9 @@
 //! What every store must do: the same for the embedded one and for the one of plain SQL.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use super::{sql::Sql, *};
 
@@ -20,6 +23,33 @@ async fn ask(store: &dyn Store, command: Command) -> Outcome {
     store.apply(SERIES, command).await.unwrap()
 }
 
+/// A new store with a key and a connection.
+struct Place {
+    _folder: tempfile::TempDir,
+    file: PathBuf,
+    time: Arc<AtomicI64>,
+    store: Box<dyn Store>,
+    connection: ConnectionId,
+}
+
+async fn place(open: Open, key: Key) -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.db");
+    let time = Arc::new(AtomicI64::new(1000));
+    let store = open(&file, &time);
+    ask(&*store, Command::KeysChanged(vec![key])).await;
+    let new = connection();
+    let connection = new.id;
+    ask(&*store, connect(new)).await;
+    Place {
+        _folder: folder,
+        file,
+        time,
+        store,
+        connection,
+    }
+}
+
 fn acquire(claim: &Claim) -> Command {
     Command::Acquire(Box::new(claim.clone()))
 }
@@ -27,14 +57,13 @@ fn acquire(claim: &Claim) -> Command {
 #[tokio::test]
 async fn seats_connections_and_repetitions_survive_a_restart_of_every_store() {
     for open in STORES {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("server.db");
-        let time = Arc::new(AtomicI64::new(1000));
-        let store = open(&file, &time);
-        ask(&*store, Command::KeysChanged(vec![key(2, None)])).await;
-        let connection = connection();
-        let id = connection.id;
-        ask(&*store, connect(connection)).await;
+        let Place {
+            _folder,
+            file,
+            time,
+            store,
+            connection: id,
+        } = place(open, key(2, None)).await;
         let first = claim(id, 1);
         let granted = ask(&*store, acquire(&first)).await;
         drop(store);
@@ -61,14 +90,13 @@ async fn seats_connections_and_repetitions_survive_a_restart_of_every_store() {
 #[tokio::test]
 async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago_in_any_store() {
     for open in STORES {
-        let folder = tempfile::tempdir().unwrap();
-        let time = Arc::new(AtomicI64::new(1000));
-        let store = open(&folder.path().join("server.db"), &time);
-        let ending = Command::KeysChanged(vec![key(2, Some(Moment(2000)))]);
-        ask(&*store, ending).await;
-        let connection = connection();
-        let id = connection.id;
-        ask(&*store, connect(connection)).await;
+        let Place {
+            _folder,
+            time,
+            store,
+            connection: id,
+            ..
+        } = place(open, key(2, Some(Moment(2000)))).await;
         ask(&*store, acquire(&claim(id, 1))).await;
         time.store(2000, Ordering::Relaxed);
         assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
@@ -81,15 +109,14 @@ async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago_in_any_store() {
 #[tokio::test]
 async fn a_large_key_that_ends_gives_all_its_seats_back_whoever_comes_first_in_any_store() {
     for open in STORES {
-        let folder = tempfile::tempdir().unwrap();
-        let time = Arc::new(AtomicI64::new(1000));
-        let store = open(&folder.path().join("server.db"), &time);
         let seats = EXPIRY_CHUNK as u32 + 10;
-        let ending = Command::KeysChanged(vec![key(seats, Some(Moment(2000)))]);
-        ask(&*store, ending).await;
-        let connection = connection();
-        let id = connection.id;
-        ask(&*store, connect(connection)).await;
+        let Place {
+            _folder,
+            time,
+            store,
+            connection: id,
+            ..
+        } = place(open, key(seats, Some(Moment(2000)))).await;
         let claims = (0..seats).map(|number| store.apply(SERIES, acquire(&claim(id, number))));
         let granted = futures_util::future::join_all(claims).await;
         assert!(
@@ -99,7 +126,7 @@ async fn a_large_key_that_ends_gives_all_its_seats_back_whoever_comes_first_in_a
         );
         time.store(2000, Ordering::Relaxed);
         // Somebody comes before the time is looked at, and moves a part of the seats.
-        ask(&*store, connect(super::connection())).await;
+        ask(&*store, connect(connection())).await;
         assert_eq!(store.used(SERIES, 7).await.unwrap(), 10);
         // What is done each second does the rest.
         assert_eq!(store.keys_due(Moment(2000)).await.unwrap(), [SERIES]);
@@ -112,14 +139,13 @@ async fn a_large_key_that_ends_gives_all_its_seats_back_whoever_comes_first_in_a
 #[tokio::test]
 async fn a_key_ends_at_its_time_after_a_clock_that_leapt_and_was_set_right_in_any_store() {
     for open in STORES {
-        let folder = tempfile::tempdir().unwrap();
-        let time = Arc::new(AtomicI64::new(1000));
-        let store = open(&folder.path().join("server.db"), &time);
-        let ending = Command::KeysChanged(vec![key(2, Some(Moment(2000)))]);
-        ask(&*store, ending).await;
-        let connection = connection();
-        let id = connection.id;
-        ask(&*store, connect(connection)).await;
+        let Place {
+            _folder,
+            time,
+            store,
+            connection: id,
+            ..
+        } = place(open, key(2, Some(Moment(2000)))).await;
         time.store(9000, Ordering::Relaxed);
         ask(&*store, Command::TimePassed).await;
         // Right again: the key is looked at at once, and then at its end.
@@ -138,14 +164,13 @@ async fn a_key_ends_at_its_time_after_a_clock_that_leapt_and_was_set_right_in_an
 #[tokio::test]
 async fn a_connection_ends_by_the_word_of_its_owner_alone_and_is_adopted_once_in_any_store() {
     for open in STORES {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("server.db");
-        let time = Arc::new(AtomicI64::new(1000));
-        let store = open(&file, &time);
-        ask(&*store, Command::KeysChanged(vec![key(1, None)])).await;
-        let new = connection();
-        let id = new.id;
-        ask(&*store, connect(new)).await;
+        let Place {
+            _folder,
+            file,
+            time,
+            store,
+            connection: id,
+        } = place(open, key(1, None)).await;
         ask(&*store, acquire(&claim(id, 1))).await;
         let expired = |owner| Command::ConnectionExpired {
             connection: id,
