@@ -255,6 +255,16 @@ pub(crate) fn run(supervisor: &impl Supervisor) -> Result<(), Failure> {
         )
     })?;
     let lang = conf.lang;
+    if let Err(error) = conf::add_new_settings(&places.conf()) {
+        log::warn!(
+            "{}; {}",
+            error.text(lang),
+            lang.pick(
+                "settings that are new in this version are in licenceserver.conf.sample only",
+                "настройки, появившиеся в этой версии, есть только в licenceserver.conf.sample"
+            )
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -110,9 +110,28 @@ fn files_of_the_first_formats_are_carried_over() {
         assert_eq!(users.len(), 3, "{sessions}");
         assert!(users.contains(&"Иванов2"), "{sessions}");
 
-        // Changed settings, comments and unknown keys: all but the password is as it was, line by line.
+        // Changed settings, comments and unknown keys: all but the password is as it was, line by line. Between them came, as
+        // comments, the settings that this version has and the file had not.
         let after = fs::read_to_string(&conf).unwrap();
-        assert_eq!(lines(&after), lines(&before));
+        let mut old = lines(&before).into_iter().peekable();
+        let added: Vec<&str> = lines(&after)
+            .into_iter()
+            .filter(|line| old.next_if_eq(line).is_none())
+            .collect();
+        assert_eq!(old.next(), None, "{after}");
+        for line in &added {
+            let comment = line.is_empty() || line.starts_with([';', '[']);
+            assert!(comment, "{line}\n{after}");
+        }
+        for line in [
+            ";GraceSeconds=300",
+            "[Journal]",
+            ";KeepDays=90",
+            ";Pkcs11Module=",
+        ] {
+            let times = added.iter().filter(|found| **found == line).count();
+            assert_eq!(times, 1, "{line}\n{after}");
+        }
         assert!(after.contains("Password=$argon2id$"), "{after}");
         assert_eq!(fs::read(place.file("data/server.key")).unwrap(), key);
         drop(server);

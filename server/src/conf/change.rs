@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{Conf, ConfError, DEFAULT, MAX_FILE, load, parse, remove, set, utf8, write};
 
 /// Held from reading the file until it is written.
-static CHANGING: Mutex<()> = Mutex::new(());
+pub(super) static CHANGING: Mutex<()> = Mutex::new(());
 
 /// A change of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ pub fn set(text: &str, section: &str, key: &str, value: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     match find(text, section, key) {
         Some(at) => lines[at] = &line,
-        None => match last_line_of(text, section) {
+        None => match commented_out(text, section, key).or_else(|| last_line_of(text, section)) {
             Some(at) => lines.insert(at + 1, &line),
             None => {
                 let head = format!("[{section}]");
@@ -56,6 +56,25 @@ pub(super) fn find(text: &str, section: &str, key: &str) -> Option<usize> {
         .last()
 }
 
+/// The number, from 0, of the last line of a section that has the setting as a comment.
+pub(super) fn commented_out(text: &str, section: &str, key: &str) -> Option<usize> {
+    let section = section.to_lowercase();
+    let mut inside = false;
+    let mut found = None;
+    for (at, line) in text.lines().enumerate() {
+        if let Some(name) = is_head(line) {
+            inside = name == section;
+        } else if inside
+            && let Some(comment) = line.trim_start().strip_prefix([';', '#'])
+            && let Some((name, _)) = comment.split_once('=')
+            && name.trim().eq_ignore_ascii_case(key)
+        {
+            found = Some(at);
+        }
+    }
+    found
+}
+
 fn last_line_of(text: &str, section: &str) -> Option<usize> {
     let filled = in_section(text, section)
         .filter(|(_, line)| !line.trim().is_empty())
@@ -85,7 +104,7 @@ pub(super) fn in_section<'a>(
         })
 }
 
-fn is_head(line: &str) -> Option<String> {
+pub(super) fn is_head(line: &str) -> Option<String> {
     let line = line.trim().trim_start_matches('\u{feff}');
     Some(
         line.strip_prefix('[')?

@@ -4,6 +4,7 @@ mod change;
 mod codes;
 mod edit;
 mod error;
+mod newer;
 mod password;
 mod values;
 
@@ -20,6 +21,7 @@ use protocol::files::{self, read_limited, write_whole};
 pub use change::{Change, ChangeError, change, mark, text};
 pub use edit::{get, remove, set};
 pub use error::{ConfError, Expected};
+pub use newer::add_new_settings;
 pub use password::{Password, PasswordError};
 
 use self::values::{Values, check_lines};
