@@ -23,8 +23,12 @@ use std::{
 };
 
 use component::Component;
+use licenceserver::accounting::EventKind;
 use place::{Place, SERIES};
-use protocol::wire::message::{Answer, Id};
+use protocol::{
+    Reason,
+    wire::message::{Answer, Id},
+};
 
 /// Labels that the monitoring adds by itself.
 const ADDED: [&str; 2] = ["instance", "job"];
@@ -102,6 +106,17 @@ fn metrics(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
+/// The values of a label in a text: `label="value"`. In JSON the quotes have backslashes before them.
+fn values_of(label: &str, text: &str) -> BTreeSet<String> {
+    let plain = text.replace("\\\"", "\"");
+    plain
+        .split(&format!("{label}=\""))
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
 #[test]
 fn every_metric_and_label_of_the_dashboard_the_alerts_and_the_template_is_in_a_real_scrape() {
     let root = tempfile::tempdir().unwrap();
@@ -148,6 +163,20 @@ fn every_metric_and_label_of_the_dashboard_the_alerts_and_the_template_is_in_a_r
                 }
             }
             used.insert(name);
+        }
+        let text = monitoring(file);
+        for event in values_of("event", &text) {
+            // Without its line from the start its first time would wake nobody.
+            let line = format!("licenceserver_events_total{{event=\"{event}\",series=\"\"}} 0");
+            assert!(
+                file.contains("test") || page.lines().any(|found| found == line),
+                "{file}: {line}\n{page}"
+            );
+            assert!(EventKind::from_name(&event).is_some(), "{file}: {event}");
+        }
+        for reason in values_of("reason", &text) {
+            let known = Reason::ALL.iter().any(|known| known.name() == reason);
+            assert!(known, "{file}: no reason {reason}");
         }
     }
     let unused: Vec<_> = known.iter().filter(|name| !used.contains(**name)).collect();

@@ -20,6 +20,10 @@ use crate::{
     store::{Change, EventRow},
 };
 
+/// What alerts wait for, and what happens so seldom that its first time counts. Prometheus sees no increase in a counter that
+/// appears with its first count, so these are there from the start, without a series.
+const AWAITED: [EventKind; 2] = [EventKind::ClockSetBack, EventKind::SignInRefused];
+
 /// How often what happened since the start.
 #[derive(Default)]
 pub struct Counts {
@@ -117,7 +121,11 @@ pub(super) async fn get(State(server): State<Arc<Server>>) -> Result<Response, A
         "counter",
         "Lines of the journal since the start, by event and series.",
     );
-    for ((kind, key_id), count) in server.counts.events.lock().iter() {
+    let mut events = server.counts.events.lock().clone();
+    for kind in AWAITED {
+        events.entry((kind.name(), None)).or_insert(0);
+    }
+    for ((kind, key_id), count) in events {
         let series = key_id.map_or_else(String::new, |key_id| key_id.to_string());
         page.value(
             "licenceserver_events_total",
@@ -132,10 +140,15 @@ pub(super) async fn get(State(server): State<Arc<Server>>) -> Result<Response, A
     );
     let mut denied = server.counts.denied.lock().clone();
     for product in &products {
-        // A counter that appears with its first count has no increase by which somebody could be woken.
-        denied
-            .entry((Some(product.key_id), Reason::NoSeats.name()))
-            .or_insert(0);
+        // As with the events that are awaited: each reason is there before its first refusal.
+        for reason in Reason::ALL
+            .iter()
+            .filter(|reason| matches!(**reason as u16, 300..=399))
+        {
+            denied
+                .entry((Some(product.key_id), reason.name()))
+                .or_insert(0);
+        }
     }
     for ((key_id, reason), count) in denied {
         let series = key_id.map_or_else(String::new, |key_id| key_id.to_string());

@@ -211,6 +211,9 @@ async fn metrics_are_prometheus_text_and_need_a_password() {
         "licenceserver_connections{series=\"672B\"} 1",
         "licenceserver_ready 1",
         "licenceserver_denied_total{series=\"672B\",reason=\"NoSeats\"} 0",
+        "licenceserver_denied_total{series=\"672B\",reason=\"Expired\"} 0",
+        "licenceserver_events_total{event=\"ClockSetBack\",series=\"\"} 0",
+        "licenceserver_events_total{event=\"SignInRefused\",series=\"\"} 0",
     ] {
         assert!(
             reply.text.lines().any(|found| found == line),
