@@ -208,7 +208,8 @@ impl Connection {
         self.wake();
     }
 
-    /// A server answers again: its sessions have their seats, but for those that it does not know any more.
+    /// A server answers again: the sessions whose seats it confirmed have them; grace goes on for the others, until
+    /// it grants them one.
     pub(super) fn came_back(&self, server: &Server) {
         if !server.set_away(false) {
             return;
@@ -216,7 +217,7 @@ impl Connection {
         log::info!("{}: the connection is restored", server.address);
         for session in self.sessions_at(server) {
             let seat = session.seat_or_former();
-            if seat.is_some_and(|seat| !server.is_gone(seat.id)) {
+            if seat.is_some_and(|seat| server.seats.holds(seat.id)) {
                 session.end_grace();
             }
         }

@@ -108,6 +108,11 @@ impl Seats {
         self.books.lock().held.remove(&session);
     }
 
+    /// Whether the server confirmed this seat the last time that it said anything of it.
+    pub(super) fn holds(&self, session: Id) -> bool {
+        self.books.lock().held.contains_key(&session)
+    }
+
     /// Notes what is to be given back once the server answers.
     pub(super) fn owe(&self, identity: Identity, owed: Owed) {
         self.books.lock().owe(identity, owed);

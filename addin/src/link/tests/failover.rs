@@ -115,6 +115,63 @@ fn a_refusal_by_the_seat_s_own_server_is_final_only_after_grace() {
     assert_eq!(object.obtain_licence(0), Ok(()));
 }
 
+/// The server is silent until the component has noticed, and then answers again.
+fn blip(fake: &Fake, object: &Object) {
+    fake.set(|mood| mood.silent = true);
+    until(|| !object.connected());
+    fake.set(|mood| mood.silent = false);
+    until(|| object.connected());
+}
+
+#[test]
+fn a_session_without_a_seat_stays_in_grace_however_often_its_server_comes_and_goes() {
+    let (vendor, fake) = one();
+    let object = seated(&vendor, &[&fake], 1);
+    fake.set(|mood| mood.silent = true);
+    until(|| in_grace(&object));
+    // It was restarted without its ledger, and others were faster.
+    fake.set(|mood| {
+        mood.forgets_sessions = true;
+        mood.seats = Some(0);
+        mood.silent = false;
+    });
+    fake.forget_channels();
+    fake.wait(|mood| mood.waiting >= 2);
+    blip(&fake, &object);
+    assert!(object.licence_obtained() && in_grace(&object));
+    // It is still asked for, and what is granted is kept.
+    fake.set(|mood| mood.seats = None);
+    blip(&fake, &object);
+    until(|| !in_grace(&object));
+    assert_eq!(fake.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn a_seat_that_was_taken_away_is_not_there_again_because_its_server_answers_again() {
+    let (vendor, fake) = one();
+    let object = seated(&vendor, &[&fake], 1);
+    fake.set(|mood| {
+        let session = mood.sessions[0];
+        mood.end(session);
+        mood.seats = Some(0);
+        // Who asks for it again hears nothing, whereupon the server seems to be away.
+        mood.gather = usize::MAX;
+        mood.lost.push(LostSession {
+            session,
+            reason: Reason::LicenceLost,
+            message: None,
+        });
+    });
+    until(|| !object.connected());
+    fake.set(|mood| mood.gather = 0);
+    until(|| object.connected());
+    assert!(object.licence_obtained() && in_grace(&object));
+    fake.set(|mood| mood.seats = None);
+    blip(&fake, &object);
+    until(|| !in_grace(&object));
+    assert_eq!(fake.mood.lock().sessions.len(), 1);
+}
+
 #[test]
 fn a_seat_that_its_server_took_away_is_asked_for_again_before_it_is_lost() {
     let (vendor, fake) = one();

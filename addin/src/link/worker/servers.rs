@@ -77,11 +77,7 @@ impl Worker<'_> {
         self.plan_beat(&server, now);
         let deadline = now + BEAT_LIMIT.min(server.expiry() / 4);
         match server.call(&Request::Heartbeat, deadline) {
-            Ok(Answer::Alive(alive)) => {
-                for lost in alive.lost {
-                    self.lost(&server, &lost);
-                }
-            }
+            Ok(Answer::Alive(alive)) => self.lost(&server, &alive.lost),
             // It answers, but knows the connection no more: a Hello takes it up again.
             Ok(_) => {
                 if let Err(error) = server.renew(server.generation(), deadline) {
