@@ -283,10 +283,7 @@ impl Server {
         match channel.call(&Request::Hello(Box::new(hello)), deadline)? {
             Answer::Welcome(welcome) => {
                 let found: HashSet<_> = welcome.sessions.iter().collect();
-                let gone: Vec<_> = asked
-                    .into_iter()
-                    .filter(|id| !found.contains(id))
-                    .collect();
+                let gone: Vec<_> = asked.into_iter().filter(|id| !found.contains(id)).collect();
                 for id in &gone {
                     self.seats.forget(*id);
                 }

@@ -155,11 +155,18 @@ impl Worker<'_> {
 
     /// Gives back the seat of a session that no object uses, unless one came back meanwhile.
     fn give_back(&self) -> bool {
-        let Some(leaving) = self.next_leaving() else {
+        let mut state = self.connection.state.lock();
+        let Some(leaving) = state.leaving.pop_front() else {
             return false;
         };
-        if !self.leave(&leaving, Instant::now() + LIMIT) {
-            self.connection.state.lock().leaving.push_back(leaving);
+        state.parting = true;
+        drop(state);
+        let deadline = Instant::now() + LIMIT;
+        let left = self.leave(&leaving, deadline, deadline);
+        let mut state = self.connection.state.lock();
+        state.parting = false;
+        if !left {
+            state.leaving.push_back(leaving);
         }
         true
     }
@@ -168,9 +175,9 @@ impl Worker<'_> {
         self.connection.state.lock().leaving.pop_front()
     }
 
-    /// False when the session is being asked about for longer than that: it is to be looked at again.
-    fn leave(&self, leaving: &Leaving, deadline: Instant) -> bool {
-        let Some(_asking) = leaving.session.asking.try_lock_until(deadline) else {
+    /// False when the session is being asked about for longer than until `patience`: it is to be looked at again.
+    fn leave(&self, leaving: &Leaving, patience: Instant, deadline: Instant) -> bool {
+        let Some(_asking) = leaving.session.asking.try_lock_until(patience) else {
             return false;
         };
         let identity = leaving.session.facts.key.identity();
@@ -182,6 +189,7 @@ impl Worker<'_> {
             })
         };
         if used(self.connection) {
+            self.connection.finished.notify_all();
             return true;
         }
         // What the server does not hear now is noted as owed to it.
@@ -199,16 +207,20 @@ impl Worker<'_> {
         {
             state.sessions.remove(&identity);
         }
+        drop(state);
+        self.connection.finished.notify_all();
         true
     }
 
-    /// Gives back what is left and says good-bye to every server that answers.
+    /// Gives back what is left and says good-bye to every server that answers. One that does not hear it frees the seats
+    /// when our silence is too long for it, so that nothing is owed to it.
     fn farewell(&self) {
-        self.connection.state.lock().farewell = true;
+        self.connection.state.lock().parting = true;
         let deadline = Instant::now() + LIMIT;
         while let Some(leaving) = self.next_leaving() {
             let now = Instant::now();
-            if !self.leave(&leaving, deadline.min(now + NEXT_FAREWELL)) && now < deadline {
+            let patience = deadline.min(now + NEXT_FAREWELL);
+            if !self.leave(&leaving, patience, deadline) && now < deadline {
                 self.connection.state.lock().leaving.push_back(leaving);
             }
         }
@@ -218,7 +230,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Without it the server finds out by our silence.
     fn bye(&self, server: &Server, deadline: Instant) {
         let _ = server.call(&Request::Bye(Id::random()), deadline);
     }

@@ -15,6 +15,7 @@ use super::{Connection, Entry, Leaving};
 use crate::{
     link::{
         order::{self, Raced},
+        registry,
         seats::{Grant, Leave, Owed, Refused},
         server::Server,
     },
@@ -81,6 +82,9 @@ impl Connection {
         };
         if session.may_work(Instant::now()) && session.flags() & flags == flags {
             return Ok(());
+        }
+        if !registry::wait_for_leaving(self, &session.facts.key.identity(), deadline) {
+            return Err(texts::error(Reason::TimedOut));
         }
         let obtained = self.acquire_anywhere(session, flags | session.flags(), deadline);
         if self.answering().iter().any(|server| server.has_gone()) {

@@ -7,7 +7,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, mpsc},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -33,6 +33,9 @@ use crate::{link::trust::now, settings::Address};
 
 /// The series of every test.
 pub(super) const SERIES: KeyId = KeyId(0x672B);
+
+/// How long a late Release waits for a request for a seat that may never come.
+const LATE: Duration = Duration::from_millis(500);
 
 /// A vendor with a licence for a server.
 pub(super) struct Vendor {
@@ -140,6 +143,8 @@ pub(super) struct Mood {
     pub sessions: Vec<Id>,
     pub released: usize,
     pub detached: usize,
+    /// A Release is done only after the next request for a seat, or after a while if none comes.
+    pub late_release: bool,
     pub byes: usize,
     /// How many Acquires wait for `answers` at once, and the most that did.
     pub waiting: usize,
@@ -365,6 +370,11 @@ impl Fake {
                 }
             }
             Request::Release(operation) => {
+                if mood.late_release {
+                    let (asked, end) = (mood.waiting, Instant::now() + LATE);
+                    let none = |mood: &mut Mood| mood.waiting == asked;
+                    self.changed.wait_while_until(&mut mood, none, end);
+                }
                 mood.released += 1;
                 mood.end(operation.session);
                 Answer::Done
