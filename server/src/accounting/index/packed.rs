@@ -110,6 +110,10 @@ impl Packed {
         Some(self.linger_until).filter(|end| *end != NEVER)
     }
 
+    pub(super) fn parent(&self) -> Option<Identity> {
+        self.rare.as_ref().and_then(|rare| rare.parent)
+    }
+
     pub(super) fn attached(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         let others = self.rare.iter().flat_map(|rare| &rare.other_attached);
         self.first_attached.iter().chain(others).copied()
@@ -133,7 +137,7 @@ impl Packed {
             flags: self.flags,
             attached: self.attached().collect(),
             linger_until: self.linger_until(),
-            parent: self.rare.as_ref().and_then(|rare| rare.parent),
+            parent: self.parent(),
             created_by: self.created_by(),
             is_server: self.is_server,
             number: self.number,
