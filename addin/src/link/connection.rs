@@ -57,7 +57,7 @@ pub(super) struct State {
     pub leaving: VecDeque<Leaving>,
     /// The objects' ways to the platform, the oldest first.
     listeners: BTreeMap<u64, HostHandle>,
-    worker: Option<JoinHandle<()>>,
+    pub worker: Option<JoinHandle<()>>,
     /// Something changed that the worker is to look at.
     pub woken: bool,
     /// The worker gives a seat back or says good-bye, and must not be interrupted: what the server has heard of that it
@@ -208,6 +208,14 @@ impl Connection {
     pub(super) fn wake(&self) {
         self.state.lock().woken = true;
         self.wake.notify_all();
+    }
+
+    /// A call renewed the channel, maybe, and found that other sessions lost their seats: the worker looks after them at
+    /// once.
+    pub(super) fn look_after(&self, server: &Server) {
+        if server.has_gone() {
+            self.wake();
+        }
     }
 
     /// A call failed: when the way is at fault the worker looks after the server at once.

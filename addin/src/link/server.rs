@@ -232,7 +232,7 @@ impl Server {
     /// one.
     pub(super) fn renew(&self, worn: u64, deadline: Instant) -> Result<(), CallError> {
         let Some(_renewing) = self.renewing.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
+            return Err(texts::error(Reason::ServerBusy));
         };
         if self.channel().1 != worn {
             return Ok(());
@@ -245,7 +245,7 @@ impl Server {
     /// Hello over a new channel that somebody else opened.
     pub(super) fn resume(&self, channel: Channel, deadline: Instant) -> Result<(), CallError> {
         let Some(_renewing) = self.renewing.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
+            return Err(texts::error(Reason::ServerBusy));
         };
         self.hello(&Arc::new(channel), deadline)
             .map_err(ChannelError::into_error)

@@ -365,3 +365,17 @@ fn a_release_that_arrives_late_does_not_free_the_seat_of_the_session_s_next_obje
     fake.wait(|mood| mood.released == 2);
     assert_eq!(fake.mood.lock().sessions.len(), 1);
 }
+
+#[test]
+fn answers_that_answer_nothing_do_not_use_the_channel_up() {
+    let (vendor, fake) = one();
+    let object = object(&vendor, &[&fake], 1);
+    object.connect().unwrap();
+    fake.set(|mood| mood.odd = true);
+    // More than may be outstanding.
+    for _ in 0..40 {
+        assert_eq!(reason(object.server_info()), Reason::BadMessage);
+    }
+    fake.set(|mood| mood.odd = false);
+    until(|| object.server_info().is_ok());
+}
