@@ -23,6 +23,7 @@ use crate::{
     conf::{self, Lang},
     keys, logs, now,
     places::Places,
+    port,
     store::StoreError,
     supervisor::{Foreground, Supervisor},
 };
@@ -165,14 +166,18 @@ fn ready() -> Result<(), Failure> {
     let (conf, _) =
         conf::look(&places.conf()).map_err(|error| Failure::from(error.text(Lang::English)))?;
     let address = crate::doctor::address(&places, &conf);
-    let answer = address
-        .and_then(|address| crate::doctor::ask(address, &address.to_string(), "/readyz"))
-        .unwrap_or_default();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
-    if head.starts_with("HTTP/1.1 200") {
-        println!("{}", body.trim_end());
+    // The page that monitors ask, and the one whose answer says why not.
+    let bad = ["/readyz", "/systeminfo"].iter().find_map(|path| {
+        let answer = address
+            .and_then(|address| crate::doctor::ask(address, &address.to_string(), path))
+            .unwrap_or_default();
+        (!answer.starts_with("HTTP/1.1 200")).then_some(answer)
+    });
+    let Some(answer) = bad else {
+        println!("ready");
         return Ok(());
-    }
+    };
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let missing = conf.lang.pick(
         "no server of this computer answers; see licenceserver doctor",
         "сервер на этом компьютере не отвечает; см. licenceserver doctor",
@@ -334,10 +339,12 @@ fn explain(error: &StartError, lang: Lang) -> String {
         return error.to_string();
     }
     match error {
-        StartError::PortTaken { port, by } => {
-            let by = by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+        StartError::PortTaken { port: number, by } => {
+            let by = by
+                .as_ref()
+                .map_or_else(|| port::UNSEEN.1.into(), |by| format!(": {by}"));
             format!(
-                "порт {port} занят{by}; остановите эту программу или задайте другой ServerPort в licenceserver.conf"
+                "порт {number} занят{by}; остановите эту программу или задайте другой ServerPort в licenceserver.conf"
             )
         }
         StartError::Listen { address, error } => format!(

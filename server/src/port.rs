@@ -1,5 +1,19 @@
 //! Who has a port: the name and number of the process, for the error that says it is taken.
 
+/// How to learn who has it, where the system does not tell the server: its user sees no other user's files.
+#[cfg(target_os = "linux")]
+pub(crate) const UNSEEN: (&str, &str) = (
+    " (licenceserver doctor, started by root, names the program)",
+    " (кем – скажет licenceserver doctor, запущенный от root)",
+);
+
+/// The same on other systems.
+#[cfg(not(target_os = "linux"))]
+pub(crate) const UNSEEN: (&str, &str) = (
+    " (netstat -abno, started by an administrator, names the program)",
+    " (кем – скажет netstat -abno, запущенный администратором)",
+);
+
 /// The process that listens on a TCP port of this computer, as far as the system tells us.
 #[cfg(target_os = "linux")]
 pub(crate) fn holder(port: u16) -> Option<String> {

@@ -26,7 +26,6 @@ use crate::{
     net::{self, Tls, TlsError},
     places::Places,
     port, reaper,
-    router::Addresses,
     store::{Embedded, EventQuery, Journal, Store, StoreError},
 };
 
@@ -75,7 +74,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The port is taken.
-    #[error("port {port} is taken{}; stop that program, or choose another ServerPort in licenceserver.conf", .by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default())]
+    #[error("port {port} is taken{}; stop that program, or choose another ServerPort in licenceserver.conf", .by.as_ref().map_or_else(|| port::UNSEEN.0.into(), |by| format!(" by {by}")))]
     PortTaken {
         /// The port.
         port: u16,
@@ -291,15 +290,8 @@ impl Server {
         };
         // A connection that a component keeps is silent between two heartbeats.
         let head_patience = HEAD_PATIENCE.max(self.conf().heartbeat + Duration::from_secs(5));
-        let addresses = Addresses::new(Arc::clone(&self));
-        net::serve(
-            listeners.plain,
-            listeners.tls,
-            addresses,
-            head_patience,
-            stop,
-        )
-        .await;
+        let router = crate::router::router(Arc::clone(&self));
+        net::serve(listeners.plain, listeners.tls, router, head_patience, stop).await;
         reaper.abort();
         renewal.abort();
         counting.abort();
