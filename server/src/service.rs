@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const NO_SUCH_SERVICE: i32 = 1060;
 const ALREADY_RUNNING: i32 = 1056;
 const NOT_ACTIVE: i32 = 1062;
+/// It is on its way up or down.
+const NOT_NOW: i32 = 1061;
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Command {
@@ -63,9 +65,21 @@ pub(crate) fn run(command: Command) -> Result<(), String> {
     }
     .map_err(|error| match error {
         // The crate's own texts leave out what the system said.
-        Error::Winapi(error) => format!("{error}; run it as an administrator"),
+        Error::Winapi(error) => format!("{error}{}", advice(&error)),
         other => other.to_string(),
     })
+}
+
+/// What to do about an error of the Service Control Manager, where its own text does not say it.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(5) => "; run it as an administrator",
+        Some(NOT_NOW) => "; the service is on its way up or down: wait a minute, then try again",
+        Some(1072) => {
+            "; close the window Services and other programs that show the service, then try again"
+        }
+        _ => "",
+    }
 }
 
 fn install() -> windows_service::Result<()> {
@@ -130,10 +144,21 @@ fn with_service(
 }
 
 fn stop(service: &Service) -> windows_service::Result<()> {
-    match service.stop() {
-        Err(Error::Winapi(error)) if error.raw_os_error() == Some(NOT_ACTIVE) => return Ok(()),
-        other => other?,
-    };
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match service.stop() {
+            Err(Error::Winapi(error)) if error.raw_os_error() == Some(NOT_ACTIVE) => return Ok(()),
+            Err(Error::Winapi(error))
+                if error.raw_os_error() == Some(NOT_NOW) && Instant::now() < end =>
+            {
+                thread::sleep(Duration::from_millis(200));
+            }
+            other => {
+                other?;
+                break;
+            }
+        }
+    }
     wait_for(service, ServiceState::Stopped)
 }
 
