@@ -11,7 +11,7 @@ use std::{
 pub enum Access {
     /// Everybody, within the folder's own rights.
     Shared,
-    /// The owner alone: mode 0600.
+    /// The owner alone: mode 0600. On Windows whoever the folder's own rights let in.
     Owner,
 }
 
@@ -29,6 +29,15 @@ impl NewFile {
     /// # Errors
     /// Those of creating a file in the target's folder.
     pub fn create(target: &Path, access: Access) -> io::Result<Self> {
+        Self::create_through(target.parent().unwrap_or(Path::new("")), target, access)
+    }
+
+    /// Begins a file in another folder of the same disk, from where it is moved to `target`. On Windows it keeps the rights
+    /// that it got there.
+    ///
+    /// # Errors
+    /// Those of creating a file in that folder.
+    pub fn create_through(folder: &Path, target: &Path, access: Access) -> io::Result<Self> {
         let name = target
             .file_name()
             .ok_or_else(|| io::Error::other("the path has no file name"))?;
@@ -36,14 +45,14 @@ impl NewFile {
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{suffix}.new"));
-        let temporary = target.with_file_name(hidden);
+        let temporary = folder.join(hidden);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         if access == Access::Owner {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         }
-        // On Windows a file takes the rights of its folder, which the installer narrows.
+        // On Windows a file takes the rights of the folder in which it is made, which the installer narrows.
         #[cfg(not(unix))]
         let _ = access;
         let file = options.open(&temporary)?;

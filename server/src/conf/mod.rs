@@ -9,14 +9,15 @@ mod password;
 mod values;
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, Write},
     net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use ini::Ini;
-use protocol::files::{self, read_limited, write_whole};
+use protocol::files::{self, NewFile, read_limited};
 
 pub use change::{Change, ChangeError, change, mark, text};
 pub use edit::{get, remove, set};
@@ -196,7 +197,28 @@ fn write(file: &Path, text: &str) -> Result<(), ConfError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     // A password's hash is nothing for every user of the computer.
-    write_whole(file, text.as_bytes(), files::Access::Owner).map_err(failed)
+    let mut new = begin(file).map_err(failed)?;
+    new.write_all(text.as_bytes()).map_err(failed)?;
+    new.finish().map_err(failed)
+}
+
+#[cfg(not(windows))]
+fn begin(file: &Path) -> io::Result<NewFile> {
+    NewFile::create(file, files::Access::Owner)
+}
+
+/// On Windows every user reads the component's settings, and by the folder's rights what else lies there. A file that is made in
+/// the folder of keys, which the installer opens to the service and administrators alone, keeps those rights when it is moved.
+#[cfg(windows)]
+fn begin(file: &Path) -> io::Result<NewFile> {
+    let keys = file
+        .parent()
+        .and_then(Path::parent)
+        .map(|of_all| of_all.join("Data"));
+    match keys.filter(|folder| folder.is_dir()) {
+        Some(folder) => NewFile::create_through(&folder, file, files::Access::Owner),
+        None => NewFile::create(file, files::Access::Owner),
+    }
 }
 
 /// Writes down when licences were renewed last.
