@@ -67,8 +67,8 @@ program() { # NAME: starts the waiting program under that name
 }
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# Wine ends services with the last program that is none.
-"$WINE" "$tools/waiting.exe" >"$work/wine" &
+# Wine ends services with the last program that is none. What its manager of services is told and does not keep it says there.
+WINEDEBUG=-all,fixme+service "$WINE" "$tools/waiting.exe" >"$work/wine" 2>"$work/manager" &
 wait_until grep -qs ready "$work/wine"
 
 windows_is() { timeout 60 "$WINE" "$DRIVE/windows/system32/winecfg.exe" /v "$1"; }
@@ -124,6 +124,15 @@ check "the program ends" wait_until ended "$started"
 check "Windows restarts" timeout 120 "$WINE" "$DRIVE/windows/system32/wineboot.exe"
 check "the new library has its place" test ! -e "$wide/licenceaddin-x86_64.dll.new"
 check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
+"$WINE" "$tools/waiting.exe" >"$work/wine3" &
+check "version $old installs once more" ends 0 licenceaddin "$old" "${quiet[@]}"
+check "a program holds the library" holds
+check "version $new waits for a restart" ends 8 licenceaddin "$new" "${quiet[@]}"
+kill "$started"
+check "the program ends" wait_until ended "$started"
+check "removing before the restart" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
+check "Windows restarts" timeout 120 "$WINE" "$DRIVE/windows/system32/wineboot.exe"
+check "the library did not come back" test ! -e "$wide"
 
 printf '== the component, while 1C runs\n'
 program 1cv8c.exe
@@ -131,6 +140,13 @@ check "a running client stops the installation" ends 7 licenceaddin "$old" "${qu
 check "it says which" said licenceaddin 1cv8c.exe
 check "nothing was installed" test ! -e "$wide"
 check "the client still runs" kill -0 "$started"
+client=$started
+program ibsrv.exe
+check "a stand-alone server of 1C too" ends 7 licenceaddin "$old" "${quiet[@]}"
+check "it says which" said licenceaddin ibsrv.exe
+kill "$started"
+check "it ends" wait_until ended "$started"
+started=$client
 check "with /CloseRunning it is ended" ends 0 licenceaddin "$old" /closerunning "${quiet[@]}"
 check "the client has ended" wait_until ended "$started"
 check "the component is there" test -s "$wide/licenceaddin-x86_64.dll"
@@ -165,6 +181,10 @@ check "it says why" said licenceaddin "Another maker"
 check "the file is as it was" grep -qx "of another maker" "$wide/licenceaddin-x86_64.dll"
 check "nothing came beside it" test "$(ls "$wide")" = licenceaddin-x86_64.dll -a ! -e "$narrow"
 rm -r "$DRIVE/Program Files/1C"
+mkdir -p "$DRIVE/Program Files (x86)/1C/Licence/v3.0"
+printf 'of another maker' >"$DRIVE/Program Files (x86)/1C/Licence/v3.0/licenceaddin.dll"
+check "one in the folder of the genuine server does too" ends 1 licenceaddin "$new" "${quiet[@]}"
+rm -r "$DRIVE/Program Files (x86)/1C"
 registry add "$uninstall_key\\{1111}_is1" /v DisplayName /d "SLK LicenceAddIn 3.0" /f >"$work/registry"
 registry add "$uninstall_key\\{1111}_is1" /v Publisher /d "Somebody" /f >"$work/registry"
 check "another maker's entry among the programs does too" ends 1 licenceaddin "$new" "${quiet[@]}"
@@ -184,6 +204,13 @@ check "the component is there" test -s "$wide/licenceaddin-x86_64.dll"
 check "removing" uninstalls licenceaddin "$wide/licenceaddin-x86_64.dll"
 check "/Silent asks nothing and installs" ends 0 licenceaddin "$new" /silent /suppressmsgboxes
 check "the component is there" test -s "$wide/licenceaddin-x86_64.dll"
+# Wine takes rights and keeps none: what can be seen is that Windows was asked for them, and agreed.
+asked() { # PACKAGE COMMAND: the installer ran it, and it ended well
+    setup_log "$1" | grep -F -A 1 -- "$2" | grep -q '^0 '
+}
+settings='"C:\ProgramData\1C\licence\3.0"'
+check "the folder of settings is taken from whoever made it" asked licenceaddin "icacls.exe\" $settings /setowner *S-1-5-32-544"
+check "users may read there" asked licenceaddin "icacls.exe\" $settings /inheritance:r /grant *S-1-5-18:(OI)(CI)F /grant *S-1-5-32-544:(OI)(CI)F  /grant *S-1-5-32-545:(OI)(CI)RX"
 
 printf '== the server\n'
 answers() { curl -sf -o "$work/answer" http://127.0.0.1:9099/systeminfo && grep -q "Version: " "$work/answer"; }
@@ -195,6 +222,9 @@ link() { grep -qF "URL=http://localhost:9099" "$DRIVE/ProgramData/Microsoft/Wind
 check "version $old installs silently" ends 0 licenceserver "$old" "${quiet[@]}"
 check "the service answers" wait_until answers
 check "it starts with Windows" service Start 0x2
+check "Windows is told to start it again after a fall" grep -q 'FAILURE_ACTIONS.*86400' "$work/manager"
+rule='add rule name="licenceserver 3.0" dir=in action=allow protocol=TCP profile=domain,private program="C:\Program Files\1C\Licence\3.0\licenceserver.exe"'
+check "the firewall is told to let it through" asked licenceserver "netsh.exe\" advfirewall firewall $rule"
 check "it works under an account of few rights" service ObjectName LocalService
 check "the Start menu leads to the console" link
 check "a sample of the settings is there" test -s "$conf/licenceserver.conf.sample"
@@ -206,6 +236,7 @@ check "version $new takes its place" ends 0 licenceserver "$new" "${quiet[@]}" /
 check "another process" other_process "$process"
 check "it answers after the upgrade" wait_until answers
 check "the settings were kept" grep -q "our own words" "$conf/licenceserver.conf"
+check "users may not read them" asked licenceserver "licenceserver.conf\" /inheritance:r /grant *S-1-5-19:M /grant *S-1-5-18:F /grant *S-1-5-32-544:F"
 check "an older version is refused" ends 100 licenceserver "$old" "${quiet[@]}"
 check "it still answers" answers
 check "removing" uninstalls licenceserver "$wide/licenceserver.exe"
@@ -252,6 +283,9 @@ python3 -m http.server 9099 --bind 127.0.0.1 >"$work/busy" 2>&1 &
 busy=$!
 check "another program takes the port" wait_until curl -sf -o /dev/null http://127.0.0.1:9099/
 check "a service that does not start: 4" ends 4 licenceserver "$new" "${quiet[@]}"
+check "its log does not send to the administrator who runs it" not said licenceserver "run it as an administrator"
+check "the firewall lets it through when it starts later" asked licenceserver "netsh.exe\" advfirewall firewall $rule"
+check "the Start menu has it" link
 kill $busy && wait $busy || true
 check "the new version is there and can be removed" registered licenceserver "$new"
 rm "$wide/licenceserver.exe"
@@ -274,6 +308,18 @@ check "the log says so" said licenceserver "upkey-1.2.exe lies beside this insta
 check "the Start menu is Russian" grep -qF "URL=http://localhost:9099" "$russian_link"
 check "removing, in English" uninstalls licenceserver "$wide/licenceserver.exe"
 check "the link is gone" test ! -e "$russian_link"
+# Next and Finish are 1; the offer's Yes is 6, its No 7.
+offered() { # BUTTON
+    "$WINE" "$tools/press.exe" "Licence server" 1 "$1" &
+    local pressing=$!
+    packages=$work/beside ends 0 licenceserver "$new" && wait $pressing
+}
+check "the wizard offers the driver: No" offered 7
+check "it was not started" test ! -e "$driver"
+check "removing" uninstalls licenceserver "$wide/licenceserver.exe"
+check "the wizard offers the driver: Yes" offered 6
+check "it was started" test -e "$driver"
+check "removing" uninstalls licenceserver "$wide/licenceserver.exe"
 printf '== the server, beside another maker\047s\n'
 mkdir -p "$DRIVE/Program Files (x86)/1C/Licence/v3.0"
 printf 'of another maker' >"$DRIVE/Program Files (x86)/1C/Licence/v3.0/licenceserver.exe"

@@ -232,7 +232,7 @@ Function Contains
     Pop $R1
 FunctionEnd
 
-; Stops before a file of another maker. Nothing has been touched so far.
+; Stops before a file of another maker, or one of a pattern. Nothing has been touched so far.
 Function StopBeforeFile
     Pop $R7
     ${If} ${FileExists} "$R7"
@@ -303,6 +303,42 @@ FunctionEnd
 !macro Unclaim FILE
     ${IfNot} ${FileExists} "${FILE}"
         DeleteRegKey HKLM "${KEY}"
+    ${EndIf}
+!macroend
+
+; Rights of FOLDER, or an end with GiveUp.
+!macro Rights FOLDER GRANTS
+    !insertmacro Run '"$SYSDIR\icacls.exe" "${FOLDER}" ${GRANTS} /Q'
+    ${If} $0 != 0
+        Push $1
+        Call GiveUp
+        Pop $1
+        !insertmacro Stop ${NO_RIGHTS} "$(CannotGiveRights) ${FOLDER} $1"
+    ${EndIf}
+!macroend
+
+; S-1-5-19 LocalService, S-1-5-18 the system, S-1-5-32-544 administrators, S-1-5-32-545 users, S-1-3-0 whoever makes a file: their
+; names differ by language.
+!define OURS "/inheritance:r /grant *S-1-5-18:(OI)(CI)F /grant *S-1-5-32-544:(OI)(CI)F"
+!define SERVICE "/grant *S-1-5-19:(OI)(CI)M"
+; Any user may have made a folder in %ProgramData% before: as its owner, or by what he entered there, he would keep the last word.
+!define TAKE "/setowner *S-1-5-32-544"
+
+; The folder of settings, and the one around it: everybody reads what the component reads, and writes the component's logs.
+!macro RightsOfSettings CONF MORE
+    CreateDirectory "${CONF}\logs"
+    !insertmacro Rights "${CONF}\.." "${TAKE}"
+    !insertmacro Rights "${CONF}\.." "/reset"
+    !insertmacro Rights "${CONF}\.." "${OURS} /grant *S-1-5-32-545:(OI)(CI)RX"
+    !insertmacro Rights "${CONF}" "${TAKE}"
+    !insertmacro Rights "${CONF}" "/reset"
+    !insertmacro Rights "${CONF}" "${OURS} ${MORE} /grant *S-1-5-32-545:(OI)(CI)RX"
+    !insertmacro Rights "${CONF}\logs" "${TAKE}"
+    !insertmacro Rights "${CONF}\logs" "/reset"
+    !insertmacro Rights "${CONF}\logs" "/grant *S-1-5-32-545:(WD) /grant *S-1-3-0:(OI)(CI)(IO)M"
+    ${If} ${FileExists} "${CONF}\licenceaddin.conf"
+        !insertmacro Rights "${CONF}\licenceaddin.conf" "${TAKE}"
+        !insertmacro Rights "${CONF}\licenceaddin.conf" "/reset"
     ${EndIf}
 !macroend
 

@@ -51,6 +51,7 @@ Var Narrow ; the file for 32-bit processes
             ${OrIf} $5 == "rphost.exe"
             ${OrIf} $5 == "rmngr.exe"
             ${OrIf} $5 == "ragent.exe"
+            ${OrIf} $5 == "ibsrv.exe"
                 StrCpy $Running "$Running $5 ($4)"
                 ${If} $9 = 1
                     ; PROCESS_TERMINATE, SYNCHRONIZE
@@ -105,7 +106,9 @@ Var Narrow ; the file for 32-bit processes
             IntOp $R4 $R4 + 1
             ReadRegStr $R6 HKLM "${SERVICES}\$R5" "ImagePath"
             System::Call 'shlwapi::StrStrIW(w R6, w "ragent.exe") p .r0'
+            System::Call 'shlwapi::StrStrIW(w R6, w "ibsrv.exe") p .r1'
             ${If} $0 P<> 0
+            ${OrIf} $1 P<> 0
                 Call ${UN}StopService
             ${EndIf}
         ${Loop}
@@ -184,11 +187,11 @@ Function .onInit
     Call Places
     Call IsOurs
     ${If} $0 = 0
-        ${If} $Wide != ""
-            !insertmacro StopBeforeFile "$Wide"
-            !insertmacro StopBeforeFile "$INSTDIR\licenceaddin-i386.dll"
-        ${EndIf}
-        !insertmacro StopBeforeFile "$Narrow"
+        !insertmacro StopBeforeFile "$INSTDIR\licenceaddin*.dll"
+        !insertmacro StopBeforeFile "$PROGRAMFILES32\1C\Licence\3.0\licenceaddin*.dll"
+        ; Where the manual of the genuine СЛК has its server.
+        !insertmacro StopBeforeFile "$INSTDIR\..\v3.0\licenceaddin*.dll"
+        !insertmacro StopBeforeFile "$PROGRAMFILES32\1C\Licence\v3.0\licenceaddin*.dll"
         Call StopBeforeEntries
         ${If} ${RunningX64}
             SetRegView 32
@@ -202,8 +205,21 @@ Function .onInit
     ${EndIf}
 FunctionEnd
 
+; Libraries that wait for a restart of Windows: it puts nothing into a place for which there is nothing.
+!macro DeleteNew UN
+    Function ${UN}DeleteNew
+        Delete "$Narrow.new"
+        ${If} $Wide != ""
+            Delete "$Wide.new"
+        ${EndIf}
+    FunctionEnd
+!macroend
+!insertmacro DeleteNew ""
+!insertmacro DeleteNew "un."
+
 ; What was stopped works again. A first installation that has put nothing in its place leaves no trace.
 Function GiveUp
+    Call DeleteNew
     ${IfNot} ${FileExists} "$Narrow"
         Delete "${UNINSTALLER}"
         !insertmacro RemoveFolders "$PROGRAMFILES32"
@@ -220,7 +236,6 @@ FunctionEnd
         ; MOVEFILE_REPLACE_EXISTING, MOVEFILE_DELAY_UNTIL_REBOOT
         System::Call 'kernel32::MoveFileExW(w "${FILE}.new", w "${FILE}", i 5) i .r0'
         ${If} $0 = 0
-            Delete "${FILE}.new"
             Call GiveUp
             !insertmacro Stop ${NO_FILE} "$(CannotWrite) ${FILE}"
         ${EndIf}
@@ -248,10 +263,12 @@ Section
     File "${FILES}/licenceaddin.conf.sample"
     SetOutPath "$INSTDIR"
     ${If} ${Errors}
-        Delete "$Narrow.new"
-        Delete "$Wide.new"
         Call GiveUp
         !insertmacro Stop ${NO_FILE} "$(CannotWrite) $INSTDIR"
+    ${EndIf}
+    ; Where the server is, it has given its folder the rights.
+    ${IfNot} ${FileExists} "$INSTDIR\licenceserver.exe"
+        !insertmacro RightsOfSettings "$APPDATA\1C\licence\3.0" ""
     ${EndIf}
     !insertmacro PutLibrary "$Narrow"
     ${If} $Wide != ""
@@ -281,6 +298,7 @@ FunctionEnd
 
 ; Settings and logs stay.
 Section Uninstall
+    Call un.DeleteNew
     !insertmacro Remove "$Narrow"
     ${If} $Wide != ""
         !insertmacro Remove "$Wide"

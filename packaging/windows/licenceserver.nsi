@@ -124,29 +124,30 @@ Function GiveUp
     !insertmacro Unclaim "$INSTDIR\licenceserver.exe"
 FunctionEnd
 
-; Rights of FOLDER, or an end with GiveUp.
-!macro Rights FOLDER GRANTS
-    !insertmacro Run '"$SYSDIR\icacls.exe" "${FOLDER}" ${GRANTS} /Q'
-    ${If} $0 != 0
-        Push $1
-        Call GiveUp
-        Pop $1
-        !insertmacro Stop ${NO_RIGHTS} "$(CannotGiveRights) ${FOLDER} $1"
-    ${EndIf}
-!macroend
-
-; S-1-5-19 LocalService, S-1-5-18 the system, S-1-5-32-544 administrators, S-1-5-32-545 users, S-1-3-0 whoever makes a file: their
-; names differ by language.
-!define OURS "/inheritance:r /grant *S-1-5-19:(OI)(CI)M /grant *S-1-5-18:(OI)(CI)F /grant *S-1-5-32-544:(OI)(CI)F"
-
 ; The service's account may change its folders. Everybody reads the component's settings and writes the component's logs; nobody else
 ; sees keys or the server's settings, or puts settings there.
 Function GiveRights
-    CreateDirectory "$Conf\logs"
+    !insertmacro RightsOfSettings "$Conf" "${SERVICE}"
     CreateDirectory "$Data"
-    !insertmacro Rights "$Conf" "${OURS} /grant *S-1-5-32-545:(OI)(CI)RX"
-    !insertmacro Rights "$Conf\logs" "/grant *S-1-5-32-545:(WD) /grant *S-1-3-0:(OI)(CI)(IO)M"
-    !insertmacro Rights "$Data" "${OURS}"
+    !insertmacro Rights "$Data" "${TAKE}"
+    !insertmacro Rights "$Data" "/reset"
+    !insertmacro Rights "$Data" "${OURS} ${SERVICE}"
+    ; The server makes this file out of one in its folder of keys, whose rights it keeps; those of the folder around it came
+    ; back a moment ago.
+    ${If} ${FileExists} "$Conf\licenceserver.conf"
+        !insertmacro Rights "$Conf\licenceserver.conf" "${TAKE}"
+        !insertmacro Rights "$Conf\licenceserver.conf" "/reset"
+        !insertmacro Rights "$Conf\licenceserver.conf" "/inheritance:r /grant *S-1-5-19:M /grant *S-1-5-18:F /grant *S-1-5-32-544:F"
+    ${EndIf}
+    ; Somebody may have put them there before.
+    ${If} ${FileExists} "$Conf\licence.series"
+        !insertmacro Rights "$Conf\licence.series" "${TAKE}"
+        !insertmacro Rights "$Conf\licence.series" "/reset"
+    ${EndIf}
+    ${If} ${FileExists} "$Data\server.*"
+        !insertmacro Rights "$Data\server.*" "${TAKE}"
+        !insertmacro Rights "$Data\server.*" "/reset"
+    ${EndIf}
 FunctionEnd
 
 Function MakeLink
@@ -217,12 +218,13 @@ Section
         Call GiveUp
         !insertmacro Stop ${NO_REGISTRY} "$(CannotRegister)"
     ${EndIf}
+    ; Before the start: a server that does not start now is started later, and this is not run again then.
+    Call AllowInFirewall
+    Call MakeLink
     !insertmacro Run '"$INSTDIR\licenceserver.exe" service install'
     ${If} $0 != 0
         !insertmacro Stop ${NO_SERVICE} "$(CannotStartService) $1"
     ${EndIf}
-    Call AllowInFirewall
-    Call MakeLink
     Call OfferDriver
     Call End
 SectionEnd

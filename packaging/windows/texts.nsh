@@ -39,8 +39,8 @@
     "The server is installed but does not start. Its log is in %ProgramData%\1C\licence\3.0\logs:" \
     "Сервер установлен, но не запускается. Его лог – в %ProgramData%\1C\licence\3.0\logs:"
 !insertmacro Text CannotGiveRights \
-    "The server's account cannot be given its rights to the folder:" \
-    "Не удаётся дать учётной записи сервера права на папку:"
+    "The folder cannot be given its rights:" \
+    "Не удаётся назначить права на папку:"
 !insertmacro Text OfferDriver \
     "The driver of protection keys lies beside this installer. Disconnect the keys from USB, then install it?" \
     "Рядом с установкой лежит драйвер ключей защиты. Отключите ключи от USB. Установить его?"
