@@ -32,13 +32,25 @@ level=6 && [[ ${LICENCE_PROFILE:-} != quick ]] || level=1
 work=$(mktemp -d -t licence-packages.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
+# Packages of another version are what this folder had before: whoever publishes it, or makes an image of it, wants one version.
+for name in licenceserver licenceaddin licencecenter; do
+    find "$out" -maxdepth 1 -type f -name "$name-3.*" ! -name "$name-$version.*" -delete
+done
 
 # same_times FOLDER: what was not there a moment ago gets the commit's time.
 same_times() { find "$1" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +; }
 
+# script_file PACKAGE NAME: a package's maintainer script, else the one that packages share.
+script_file() {
+    local file=packaging/linux/$1/$2
+    [[ -e $file ]] || file=packaging/linux/common/$2
+    printf '%s\n' "$file"
+}
+
 # script FORMAT PACKAGE MACHINE NAME: a maintainer script with its parts put in, or nothing.
 script() {
-    local file=packaging/linux/$2/$4
+    local file
+    file=$(script_file "$2" "$4")
     [[ -e $file ]] || return 0
     python3 - "$@" "$version" "$file" <<'END'
 import pathlib, re, sys
@@ -57,9 +69,11 @@ END
 # pack PACKAGE MACHINE BINARIES
 pack() {
     local package=$1 machine=$2 summary description section deb_depends deb_extra rpm_requires guarded deb_arch name
+    # Of the same kind of processes: a 64-bit system without the other kind's library has a glibc too.
+    local rpm_libc="libc.so.6(GLIBC_2.17)" && [[ $machine == i386 ]] || rpm_libc+="(64bit)"
     # shellcheck disable=SC1090
     . "packaging/linux/$package/fields"
-    : "$guarded"
+    : "$guarded" "$rpm_libc"
     rm -rf "${work:?}/$package"
     packaging/linux/layout.sh "$package" "$machine" "$3" "$work/$package"
     pack_rpm "$@"
@@ -116,7 +130,7 @@ $description
 END
         for name in preinst:pre postinst:post prerm:preun postrm:postun; do
             section_name=${name#*:} name=${name%:*}
-            [[ -e packaging/linux/$package/$name ]] || continue
+            [[ -e $(script_file "$package" "$name") ]] || continue
             printf '%%%s\n' "$section_name"
             # A percent sign is doubled: rpm would take it for a macro.
             script rpm "$package" "$machine" "$name" | sed '1d; s/%/%%/g'

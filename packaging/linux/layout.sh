@@ -34,6 +34,7 @@ licenceserver)
     [[ $machine != i386 ]] ||
         sed -i 's/^SystemCallArchitectures=native$/& x86/' "$root/usr/lib/systemd/system/licenceserver.service"
     put 644 "$here/$package/60-licenceserver.rules" "$root/usr/lib/udev/rules.d/60-licenceserver.rules"
+    put 644 "$here/$package/polkit.rules" "$root/usr/share/polkit-1/rules.d/60-licenceserver.rules"
     put 644 "$here/$package/firewalld.xml" "$root/usr/lib/firewalld/services/licenceserver.xml"
     put 644 "$here/$package/licenceserver.desktop" "$root/usr/share/applications/licenceserver.desktop"
     put 644 "$packaging/icons/licenceserver.svg" "$root/usr/share/icons/hicolor/scalable/apps/licenceserver.svg"

@@ -67,6 +67,12 @@ check "everybody may write logs" owner /var/1C/licence/3.0/logs root:1777
 check "it answers" answers /systeminfo
 check "its answer has the version" holds /tmp/answer "Version: "
 check "it runs as its own user" runs_as_its_user
+opened() { # as many files as its limit lets it, and what it writes is not everybody's
+    local process
+    process=$(cat /var/run/licenceserver.pid)
+    awk '/^Max open files/ { exit !($4 == $5 && $4 > 1024) }' "/proc/$process/limits" && grep -qx 'Umask:.0027' "/proc/$process/status"
+}
+check "it may have as many connections as the system allows" opened
 check "the keys' folder is the server's alone" owner $data licenceserver:750
 check "the server's key is the server's alone" owner $data/server.key licenceserver:600
 check "the settings were made" owner $conf licenceserver:600
@@ -77,6 +83,26 @@ check "the manual is there" test -e /usr/share/man/man8/licenceserver.8.gz
 check "udev opens USB keys to the server's group" holds /usr/lib/udev/rules.d/60-licenceserver.rules 'GROUP="licenceserver"'
 check "the shell knows the commands" bash -c '. /usr/share/bash-completion/completions/licenceserver && complete -p licenceserver'
 check "the vendor's tool runs" licenceedit --version
+[[ $format == deb ]] || check "it wants a C library of its own kind" bash -c '
+    rpm -qp --requires "$@" | grep -cx "libc.so.6(GLIBC_2.17)$0" | grep -qx 3' "$([[ $arch == i386 ]] || echo '(64bit)')" "${files[@]}"
+centre() { # it answers until it is told to end
+    local process
+    licencecenter serve --data /tmp/centre &
+    process=$!
+    for ((tries = 0; tries < 300; tries++)); do
+        if (exec 3<>/dev/tcp/127.0.0.1/9098) 2>/dev/null; then break; fi
+        sleep 0.1
+    done
+    exec 3<>/dev/tcp/127.0.0.1/9098 || return 1
+    printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
+    timeout 10 cat <&3 | grep -q '^HTTP/1.1 '
+    exec 3>&-
+    kill $process && wait $process
+}
+export LICENCECENTER_PASSPHRASE="a phrase of eight words that nobody would guess"
+check "the licence centre is made" licencecenter init --data /tmp/centre
+check "it serves" centre
+unset LICENCECENTER_PASSPHRASE
 # As an administrator would, as root.
 check "root makes a licence request" licenceserver request /var/1C/licence/data/test.request
 check "what root writes there belongs to the server" owner $data/test.request licenceserver:644
@@ -255,6 +281,11 @@ if [[ $format == deb ]]; then
     mkdir -p /tmp/foreign/DEBIAN /tmp/foreign/opt/1C/licence/3.0
     printf 'Package: licenceserver\nVersion: 3.0.0.1\nArchitecture: all\nMaintainer: Other <other@example.invalid>\nDescription: dummy\n' \
         >/tmp/foreign/DEBIAN/control
+    # Scripts as a service's package has them: it stops its service before it goes, and starts it after it came or stayed.
+    for name in preinst postinst prerm postrm; do
+        printf '#!/bin/sh\necho "%s $1" >>/tmp/foreign.calls\n' $name >/tmp/foreign/DEBIAN/$name
+        chmod 755 /tmp/foreign/DEBIAN/$name
+    done
     echo foreign >/tmp/foreign/opt/1C/licence/3.0/licenceserver
     dpkg-deb --build --root-owner-group /tmp/foreign /tmp/foreign.deb >/dev/null
     check "another maker's package is there" dpkg -i /tmp/foreign.deb
@@ -266,6 +297,12 @@ else
     check "another maker's package is there" rpm -i --nodeps /tmp/rpm/RPMS/noarch/*.rpm
 fi
 install "${files[@]}" >/tmp/refusal 2>&1 && fail "our package replaced another maker's"
+[[ $format != deb ]] || check "dpkg has asked its own scripts, and set it up again" diff /tmp/foreign.calls - <<'END'
+preinst install
+postinst configure
+prerm upgrade
+postinst abort-upgrade
+END
 check "the refusal names it in English" holds /tmp/refusal "another maker's package licenceserver is installed"
 check "and in Russian" holds /tmp/refusal "установлен пакет licenceserver другого производителя"
 check "its file is untouched" holds /opt/1C/licence/3.0/licenceserver foreign

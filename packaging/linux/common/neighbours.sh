@@ -10,12 +10,14 @@ This package has changed nothing and is not installed. The program that is here 
 use the same places and the same port. If you want this one, write down the activation codes of the keys of that program, and
 remove it with its maker's tools. Move what it leaves in $CONFIG to another folder, then install
 this package again. Its keys in $DATA stay where they are, and are not read here.
+See that its service still works: dpkg asks an installed package's own scripts first, and they may have stopped it.
 
 @PACKAGE@: $2
 Пакет ничего не изменил и не установлен. Найденная программа и эта на одном компьютере работать не могут: у них общие папки
 и порт. Если нужна эта, выпишите коды активации ключей той программы и удалите её средствами её производителя. То, что она
 оставит в $CONFIG, перенесите в другую папку и повторите установку. Её ключи в $DATA
 останутся на месте и читаться не будут.
+Проверьте, что её служба работает: dpkg сначала вызывает сценарии установленного пакета, и они могли её остановить.
 
 END
     exit 1
