@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The packages: built, checked by lintian, rpmlint and systemd, and installed, asked, upgraded and removed in clean systems;
-# by ./test --long those for Windows too, under Wine.
+# The packages: built, checked by lintian, rpmlint and systemd, and installed, asked, upgraded and removed in clean systems,
+# those for Windows under Wine; by ./test --long those for i386 too.
 #
 # The programs in them are built by the profile `quick`; ./test --long builds those that are shipped, and all packages twice.
 set -euo pipefail
@@ -10,7 +10,8 @@ cd "$(dirname "$0")/../.."
 . tools/wine.sh
 . packaging/tests/container.sh
 
-need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl
+need_packages gcc libc6-dev iproute2 python3 lintian rpm rpmlint shellcheck systemd desktop-file-utils debootstrap buildah curl \
+    duktape gcc-mingw-w64-x86-64-posix
 [[ $(id -u) == 0 ]] || die "packages are installed into trees of their own, which only root can make; run: sudo ./test packages"
 work=$(mktemp -d -t licence-packages-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -20,8 +21,8 @@ long=${LICENCE_LONG:-}
 
 # Two versions of the same programs: an upgrade is a change of packages.
 old=3.0.1.1 new=3.0.1.2
-parts=(linux-x86_64)
-[[ -z $long ]] || parts+=(linux-i386 windows)
+parts=(linux-x86_64 windows)
+[[ -z $long ]] || parts+=(linux-i386)
 LICENCE_VERSION=$old tools/packages.sh --out "$work/$old" "${parts[@]}"
 LICENCE_VERSION=$new tools/packages.sh --out "$work/$new" "${parts[@]}"
 
@@ -91,12 +92,15 @@ scripts() {
         find "$control" -type f -perm -100 -exec shellcheck --severity=warning --exclude=SC2050,SC2043 {} +
     done
 }
-# What each program is made of: well-formed by CycloneDX's own schema, and one of them for each package.
+# What each program is made of: well-formed by CycloneDX's own schema, and one of them for each program of a package.
 bills() {
-    local python program
+    local file wanted python files=("$work/$new"/*.cdx.json)
     python=$(python_with 'cyclonedx-python-lib[json-validation]==11.12.0')
-    for program in licenceserver licenceaddin licencecenter; do
-        "$python" - "$work/$new/$program-$new.x86_64.cdx.json" <<'END'
+    # Three for each kind of Linux; server and component for both kinds of processes of Windows.
+    wanted=7 && [[ -z $long ]] || wanted=10
+    ((${#files[@]} == wanted)) || die "there are ${#files[@]} bills of materials: ${files[*]}"
+    for file in "${files[@]}"; do
+        "$python" - "$file" <<'END'
 import json, sys
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -107,10 +111,12 @@ bill = json.loads(text)
 own = {"licence-protocol"}
 for part in bill["components"]:
     assert part["name"] in own or part.get("hashes"), part
-print(bill["metadata"]["component"]["name"], "is made of", len(bill["components"]), "crates")
+component = bill["metadata"]["component"]
+print(component["name"], "for", component["properties"][0]["value"], "is made of", len(bill["components"]), "crates")
 END
     done
 }
+read_by_others() { "$(python_with PyYAML==6.0.3)" packaging/tests/read_by_others.py; }
 linters() {
     lintian --allow-root --fail-on error --tag-display-limit 0 "$work/$new"/*.deb
     rpmlint --config packaging/linux/rpmlint.toml "$work/$new"/*.rpm >"$work/rpmlint" || { cat "$work/rpmlint" && return 1; }
@@ -133,6 +139,7 @@ step "lintian, rpmlint and the desktop entry" linters
 step "shellcheck of the maintainer scripts" scripts
 step "bills of materials" bills
 step "the unit of systemd" unit
+step "what other programs read" read_by_others
 step "monitoring: rules, alerts, and the page of metrics" monitoring
 step "packing twice gives the same bytes" packed_again
 [[ -z $long ]] || step "two builds from two folders give the same bytes" built_again
@@ -141,10 +148,9 @@ step "deb in Debian 13" in_tree "$(tree trixie)" packaging/tests/install.sh deb 
 step "rpm in a tree" in_tree "$(tree bookworm)" packaging/tests/install.sh rpm x86_64 $old $new
 step "the unit under a real systemd" in_booted_tree "$(tree bookworm systemd,udev,umockdev)" packaging/tests/systemd.sh amd64 $old $new
 step "the container's image, made anew with its licence" container_life "$(tree bookworm)" "$work/container" "$work/$new" $new
+step "installers in Windows (Wine)" windows
 if [[ -n $long ]]; then
     step "deb for i386 in a Debian 12 of 32 bits" in_tree "$(tree bookworm '' i386)" packaging/tests/install.sh deb i386 $old $new
     step "rpm for i386 in a tree of 32 bits" in_tree "$(tree bookworm '' i386)" packaging/tests/install.sh rpm i386 $old $new
     step "deb in Debian 11" in_tree "$(tree bullseye)" packaging/tests/install.sh deb amd64 $old $new
-    need_packages gcc-mingw-w64-x86-64-posix
-    step "installers in Windows (Wine)" windows
 fi

@@ -59,8 +59,7 @@ enum Waiting {
 struct Batch {
     written: Vec<(KeyId, Delta)>,
     undo: Vec<(Arc<RwLock<Series>>, Delta)>,
-    /// Series whose keys were looked at.
-    looked: Vec<Arc<RwLock<Series>>>,
+    due: Vec<(Arc<RwLock<Series>>, Due)>,
     events: Vec<EventRow>,
     minutes: Vec<UsageRow>,
     /// The minute that begins once these rows are written.
@@ -145,10 +144,6 @@ impl Writer {
             Message::Rules(book) => {
                 self.rule_book = *book;
                 self.rules.clear();
-                // Whose application was free may need a seat now.
-                for series in self.ledger.read().values() {
-                    series.write().due = Due::at_once();
-                }
             }
             Message::Note(key_id, event, reply) => {
                 self.line(batch, key_id, (self.clock)().wall, *event);
@@ -230,8 +225,10 @@ impl Writer {
         }
         if moves_seats {
             // What is left to move is moved with the next command, or the next look at the time.
-            locked.due = Due::after(locked.index.keys(), now.wall, decision.outcome.more());
-            batch.looked.push(Arc::clone(series));
+            let due = Due::after(locked.index.keys(), now.wall, decision.outcome.more());
+            batch
+                .due
+                .push((Arc::clone(series), std::mem::replace(&mut locked.due, due)));
         }
         match &decision.outcome {
             Outcome::Done { lost, .. } => batch.lost.extend(lost.iter().cloned()),
@@ -354,8 +351,8 @@ impl Writer {
         for (series, delta) in batch.undo.into_iter().rev() {
             series.write().index.apply(delta);
         }
-        for series in batch.looked {
-            series.write().due = Due::at_once();
+        for (series, due) in batch.due.into_iter().rev() {
+            series.write().due = due;
         }
         for waiting in batch.waiting {
             match waiting {
