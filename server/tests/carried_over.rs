@@ -37,7 +37,7 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Self {
+    fn new(store: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let shim = shim::shim(root.path());
         let place = Self { root, shim };
@@ -48,7 +48,7 @@ impl Place {
             ("first/server.key", "data/server.key"),
             ("first/server.holder", "data/server.holder"),
             ("first/672B.7.licence", "data/672B.7.licence"),
-            ("server-1.db", "data/server.db"),
+            (store, "data/server.db"),
         ] {
             let to = place.file(to);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -86,7 +86,17 @@ fn lines(text: &str) -> Vec<&str> {
 
 #[test]
 fn files_of_the_first_formats_are_carried_over() {
-    let place = Place::new();
+    carried_over("server-1.db", "Иванов2");
+}
+
+/// Today's schema: a later one finds it here.
+#[test]
+fn a_store_of_the_second_schema_is_carried_over() {
+    carried_over("server-2.db", "User 2");
+}
+
+fn carried_over(store: &str, user: &str) {
+    let place = Place::new(store);
     let conf = place.file("3.0/licenceserver.conf");
     let before = fs::read_to_string(&conf).unwrap();
     let key = fs::read(place.file("data/server.key")).unwrap();
@@ -108,7 +118,7 @@ fn files_of_the_first_formats_are_carried_over() {
             .map(|session| session["UserName"].as_str().unwrap())
             .collect();
         assert_eq!(users.len(), 3, "{sessions}");
-        assert!(users.contains(&"Иванов2"), "{sessions}");
+        assert!(users.contains(&user), "{sessions}");
 
         // Changed settings, comments and unknown keys: all but the password is as it was, line by line. Between them came, as
         // comments, the settings that this version has and the file had not.
@@ -140,7 +150,7 @@ fn files_of_the_first_formats_are_carried_over() {
     // The two free seats are there for new users, and no third.
     let server = place.start();
     let mut component = Component::connect(server.port, SERIES, 1, Id([1; 16])).unwrap();
-    for (number, granted) in [(1, true), (2, true), (3, false)] {
+    for (number, granted) in [(11, true), (12, true), (13, false)] {
         let answer = component
             .acquire(Id(protocol::random_bytes()), number)
             .unwrap();
