@@ -69,10 +69,27 @@ kill -9 "$process"
 check "killed, it comes back" comes_back ready
 check "as another process" bash -c "[[ $(main_process) != $process ]]"
 
+# watch FILE: until /tmp/enough is there, looks whether the port answers; FILE gets the longest time without, in milliseconds.
+watch() {
+    local last=${EPOCHREALTIME/./} now longest=0
+    until [[ -e /tmp/enough ]]; do
+        if (exec 3<>/dev/tcp/127.0.0.1/9099) 2>/dev/null; then
+            now=${EPOCHREALTIME/./}
+            ((now - last <= longest)) || longest=$((now - last))
+            last=$now
+        fi
+    done
+    echo $((longest / 1000)) >"$1"
+}
 process=$(main_process)
+watch /tmp/away &
 check "version $new takes its place" install "$new"
 check "it runs" is ActiveState active
 check "as another process" bash -c "[[ $(main_process) != $process ]]"
+check "it is ready" ready
+touch /tmp/enough
+wait $!
+printf 'while dpkg put it there, nobody was answered for %s ms at most\n' "$(cat /tmp/away)"
 
 systemctl stop licenceserver
 check "the upgrade of a stopped service" install "$new"
