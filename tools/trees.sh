@@ -101,8 +101,8 @@ in_booted_tree() {
         cat "$copy.log"
         result=1
     fi
-    # Its first process takes all others along.
-    kill -KILL "$first" 2>/dev/null || true
+    # Its first process takes all others along; one that did not get so far goes with what began it.
+    kill -KILL "${first:-$init}" 2>/dev/null || true
     wait "$init" || true
     for ((tries = 0; tries < 100; tries++)); do
         find "$group/licence-tree-$$" -depth -type d -exec rmdir {} + 2>/dev/null && break
