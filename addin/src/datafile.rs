@@ -28,7 +28,9 @@ use crate::{
 };
 
 /// The datafiles of this process, by what names their content.
-static LOADED: PerProcess<Mutex<HashMap<[u8; 32], Weak<DataFile>>>> = PerProcess::new();
+static LOADED: PerProcess<Mutex<Loaded>> = PerProcess::new();
+
+type Loaded = HashMap<[u8; 32], Weak<DataFile>>;
 
 /// A datafile whose directory was checked.
 #[derive(Debug)]
@@ -66,13 +68,13 @@ impl DataFile {
         content: Content,
         keys: Option<&SeriesKeys>,
     ) -> Result<Arc<Self>, CallError> {
-        let known = LOADED.lock().get(&name).and_then(Weak::upgrade);
-        if let Some(known) = known
-            && keys.is_none_or(|keys| {
-                keys.iter()
-                    .any(|key| *key == known.signed.directory.public_key)
+        let known = |all: &Loaded| {
+            all.get(&name).and_then(Weak::upgrade).filter(|known| {
+                let signer = &known.signed.directory.public_key;
+                keys.is_none_or(|keys| keys.iter().any(|key| key == signer))
             })
-        {
+        };
+        if let Some(known) = known(&LOADED.lock()) {
             return Ok(known);
         }
         let read =
@@ -91,6 +93,10 @@ impl DataFile {
         }
         let loaded = Arc::new(Self { signed, content });
         let mut all = LOADED.lock();
+        // Another thread may have been faster: then its copy is everybody's.
+        if let Some(known) = known(&all) {
+            return Ok(known);
+        }
         all.retain(|_, file| file.strong_count() > 0);
         all.insert(name, Arc::downgrade(&loaded));
         Ok(loaded)

@@ -11,7 +11,7 @@ mod component;
 mod exports;
 pub(crate) mod fork;
 mod gate;
-mod guard;
+pub(crate) mod guard;
 pub mod host;
 pub(crate) mod installed;
 mod memory;

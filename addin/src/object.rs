@@ -23,8 +23,8 @@ use crate::{
     datafile::DataFile,
     link::Owner,
     native::host::HostHandle,
-    per_process::PerProcess,
-    place::{Place, installed::Template},
+    per_process::{Inherited, PerProcess},
+    place::{Kind, Place, installed::Template},
     session::{Glance, Session},
     settings::{DEFAULT_PORT, Settings},
     table::{CallError, Language},
@@ -41,16 +41,16 @@ pub struct Object {
     raise_exceptions: AtomicBool,
     russian: AtomicBool,
     ended: AtomicBool,
-    last_error: Mutex<Option<CallError>>,
+    last_error: Inherited<Option<CallError>>,
     /// The number of `last_error`, 0 without one: it is asked for after every call.
     error_code: AtomicU16,
     /// `ServerPort`, as the wishes and the settings make it.
     server_port: AtomicU16,
     /// What the 1C code set.
-    wishes: Mutex<Wishes>,
+    wishes: Inherited<Wishes>,
     /// The settings of the last Connect.
-    settings: Mutex<Option<Settings>>,
-    data: Mutex<Option<Arc<DataFile>>>,
+    settings: Inherited<Option<Settings>>,
+    data: Inherited<Option<Arc<DataFile>>>,
     /// Of the process that uses it: in a forked child's copy of the parent's a lock may be held for ever.
     joined: PerProcess<Joined>,
     /// How it stands with the session's seat.
@@ -98,12 +98,12 @@ impl Object {
             raise_exceptions: AtomicBool::new(false),
             russian: AtomicBool::new(texts::default_language() == Language::Russian),
             ended: AtomicBool::new(false),
-            last_error: Mutex::default(),
+            last_error: Inherited::default(),
             error_code: AtomicU16::new(0),
             server_port: AtomicU16::new(DEFAULT_PORT),
-            wishes: Mutex::default(),
-            settings: Mutex::default(),
-            data: Mutex::default(),
+            wishes: Inherited::default(),
+            settings: Inherited::default(),
+            data: Inherited::default(),
             joined: PerProcess::new(),
             glance: OnceLock::new(),
         }
@@ -128,7 +128,7 @@ impl Object {
     /// Gives up session and connection. In a client the seat is freed; in a server process the platform
     /// drops objects as it likes, so there it lingers for the next object of the session.
     fn leave(&self) {
-        self.leave_by(|| !self.place().kind.is_server());
+        self.leave_by(|| !self.kind().is_server());
     }
 
     /// Gives up session and connection; with the session's last object the seat is freed, or lingers.
@@ -159,6 +159,11 @@ impl Object {
 
     fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// What kind of process this is. Unlike the whole place it is told without looking for folders, which may take long.
+    fn kind(&self) -> Kind {
+        Kind::of_this_process(&self.host.platform())
     }
 
     fn place(&self) -> Place {

@@ -54,6 +54,12 @@ impl Kind {
             })
     }
 
+    /// That of this process, as far as the platform told of itself.
+    #[must_use]
+    pub fn of_this_process(platform: &PlatformInfo) -> Self {
+        Self::of(programs::of_this_process(), platform.application)
+    }
+
     fn of_name(program: &Path) -> Option<Self> {
         let name = program.file_name()?.to_string_lossy().to_lowercase();
         match name.strip_suffix(".exe").unwrap_or(&name) {
@@ -97,7 +103,7 @@ impl Place {
     #[must_use]
     pub fn current(platform: &PlatformInfo) -> Self {
         Self {
-            kind: Kind::of(programs::of_this_process(), platform.application),
+            kind: Kind::of_this_process(platform),
             folders: Folders::current(),
             platform_version: platform.version.clone(),
         }

@@ -36,5 +36,5 @@ mod supervisor;
 mod sync;
 mod watch;
 
-pub use router::router;
+pub use router::Addresses;
 pub use server::{Listeners, Server, StartError, now};

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
 /// How many connections are ended at once. Each command ends [`EXPIRY_CHUNK`](crate::accounting::EXPIRY_CHUNK) sessions at
 /// most, and what stands before a component in the writer's queue is what it waits for.
-const CONNECTIONS_AT_ONCE: usize = 8;
+const CONNECTIONS_AT_ONCE: usize = 4;
 /// How many lingering sessions are ended at once.
 const LINGERS_AT_ONCE: usize = 500;
 /// For how long one tick begins to end more of them. Keys and settings are looked at in between.

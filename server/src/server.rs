@@ -26,6 +26,7 @@ use crate::{
     net::{self, Tls, TlsError},
     places::Places,
     port, reaper,
+    router::Addresses,
     store::{Embedded, EventQuery, Journal, Store, StoreError},
 };
 
@@ -290,8 +291,15 @@ impl Server {
         };
         // A connection that a component keeps is silent between two heartbeats.
         let head_patience = HEAD_PATIENCE.max(self.conf().heartbeat + Duration::from_secs(5));
-        let router = crate::router::router(Arc::clone(&self));
-        net::serve(listeners.plain, listeners.tls, router, head_patience, stop).await;
+        let addresses = Addresses::new(Arc::clone(&self));
+        net::serve(
+            listeners.plain,
+            listeners.tls,
+            addresses,
+            head_patience,
+            stop,
+        )
+        .await;
         reaper.abort();
         renewal.abort();
         counting.abort();

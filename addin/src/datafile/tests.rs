@@ -1,6 +1,6 @@
 //! Loading, sharing and opening of datafiles, good and bad.
 
-use std::fs;
+use std::{fs, sync::Barrier, thread};
 
 use protocol::{
     KeyId,
@@ -147,4 +147,25 @@ fn an_altered_object_or_a_wrong_key_leaves_no_file() {
         reason(file.deferred("Other", Secret::random())),
         Some(Reason::UnknownObject)
     );
+}
+
+#[test]
+fn threads_that_load_a_datafile_at_the_same_moment_get_one_copy() {
+    let bytes = Vendor::new().pack(&content());
+    for _ in 0..8 {
+        let barrier = Barrier::new(32);
+        let load = || {
+            let bytes = bytes.clone();
+            barrier.wait();
+            DataFile::from_bytes(bytes, None).unwrap()
+        };
+        let files: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..32).map(|_| scope.spawn(load)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(files.iter().all(|file| Arc::ptr_eq(file, &files[0])));
+    }
 }

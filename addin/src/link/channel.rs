@@ -156,7 +156,7 @@ impl Channel {
         // The server keeps few large requests of one channel: one after another.
         let alone = (parts.len() > 1).then(|| self.large.try_lock_until(deadline));
         if matches!(alone, Some(None)) {
-            return Err(ChannelError::Silent(texts::error(Reason::TimedOut)));
+            return Err(busy());
         }
         let mut last = None;
         for part in parts {
@@ -167,7 +167,7 @@ impl Channel {
             Some((number, PlainAnswer::First { count, bytes })) => {
                 self.rest(number, count, bytes, deadline)?
             }
-            _ => return Err(damaged()),
+            _ => return Err(self.odd()),
         };
         from_cbor(&payload).map_err(|_| damaged())
     }
@@ -188,11 +188,23 @@ impl Channel {
             };
             match self.exchange(more, deadline)? {
                 (_, PlainAnswer::Further(bytes)) => payload.extend(bytes),
-                _ => return Err(damaged()),
+                _ => return Err(self.odd()),
             }
         }
         self.received(number);
         Ok(payload)
+    }
+
+    /// What came is no answer to what was asked, so that the request's number is never done with.
+    fn odd(&self) -> ChannelError {
+        self.wear_out();
+        damaged()
+    }
+
+    /// The hole that a number leaves would fill the window; operation ids make a repetition over a new channel safe.
+    fn wear_out(&self) {
+        self.worn.store(true, Ordering::SeqCst);
+        self.room.notify_all();
     }
 
     /// One message there and one back, the same bytes again when the way fails.
@@ -204,9 +216,7 @@ impl Channel {
         let (number, acknowledged) = self.number(deadline)?;
         let answer = self.send(number, &plain.acknowledging(acknowledged), deadline);
         if answer.is_err() {
-            // The hole that this number leaves would fill the window; operation ids make a repetition safe.
-            self.worn.store(true, Ordering::SeqCst);
-            self.room.notify_all();
+            self.wear_out();
         }
         let answer = answer?;
         // A long answer is kept by the server until its last part is here.
@@ -290,7 +300,7 @@ impl Channel {
                 return Ok((number, numbers.acknowledged));
             }
             if self.room.wait_until(&mut numbers, deadline).timed_out() {
-                return Err(ChannelError::Silent(texts::error(Reason::TimedOut)));
+                return Err(busy());
             }
         }
     }
@@ -305,6 +315,11 @@ impl Channel {
         drop(numbers);
         self.room.notify_all();
     }
+}
+
+/// So much is under way there that this had no turn in time; of the server that says nothing.
+fn busy() -> ChannelError {
+    ChannelError::Wrong(texts::error(Reason::ServerBusy))
 }
 
 fn damaged() -> ChannelError {

@@ -21,7 +21,7 @@ use parking_lot::{Condvar, Mutex};
 use protocol::facts::{ComponentFacts, Identity};
 
 use super::{
-    registry::Key,
+    registry::{self, Key},
     seats::Leave,
     server::{Identification, Server},
     trust::is_way,
@@ -44,8 +44,8 @@ pub(crate) struct Connection {
     pub(super) stop: AtomicBool,
     /// Some session may be in grace; the worker finds out.
     pub(super) troubled: AtomicBool,
-    /// The last owner waits here for the worker's end.
-    finished: Condvar,
+    /// Those wait here who wait for a session that leaves, or for the worker's end.
+    pub(super) finished: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -57,11 +57,12 @@ pub(super) struct State {
     pub leaving: VecDeque<Leaving>,
     /// The objects' ways to the platform, the oldest first.
     listeners: BTreeMap<u64, HostHandle>,
-    worker: Option<JoinHandle<()>>,
+    pub worker: Option<JoinHandle<()>>,
     /// Something changed that the worker is to look at.
     pub woken: bool,
-    /// The worker says good-bye and must not be interrupted.
-    pub farewell: bool,
+    /// The worker gives a seat back or says good-bye, and must not be interrupted: what the server has heard of that it
+    /// does sooner or later.
+    pub parting: bool,
     ended: bool,
 }
 
@@ -109,6 +110,29 @@ impl Connection {
 
     pub(crate) fn is_of_this_process(&self) -> bool {
         self.process == std::process::id()
+    }
+
+    /// Its last owner is gone, so that it only says good-bye yet.
+    pub(super) fn is_ending(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Lets it end.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits while a session's seat is about to be given back here; false when that takes too long.
+    pub(super) fn wait_for_leaving(&self, identity: &Identity, deadline: Instant) -> bool {
+        let leaving = |state: &mut State| {
+            let entry = state.sessions.get(identity);
+            !state.ended && entry.is_some_and(|entry| entry.objects == 0)
+        };
+        let mut state = self.state.lock();
+        let waited = self
+            .finished
+            .wait_while_until(&mut state, leaving, deadline);
+        !waited.timed_out()
     }
 
     /// Whether events may be sent: servers have nobody to take them.
@@ -186,6 +210,14 @@ impl Connection {
         self.wake.notify_all();
     }
 
+    /// A call renewed the channel, maybe, and found that other sessions lost their seats: the worker looks after them at
+    /// once.
+    pub(super) fn look_after(&self, server: &Server) {
+        if server.has_gone() {
+            self.wake();
+        }
+    }
+
     /// A call failed: when the way is at fault the worker looks after the server at once.
     pub(super) fn note(&self, server: &Server, error: &CallError) {
         if is_way(error) {
@@ -208,7 +240,8 @@ impl Connection {
         self.wake();
     }
 
-    /// A server answers again: its sessions have their seats, but for those that it does not know any more.
+    /// A server answers again: the sessions whose seats it confirmed have them; grace goes on for the others, until
+    /// it grants them one.
     pub(super) fn came_back(&self, server: &Server) {
         if !server.set_away(false) {
             return;
@@ -216,7 +249,7 @@ impl Connection {
         log::info!("{}: the connection is restored", server.address);
         for session in self.sessions_at(server) {
             let seat = session.seat_or_former();
-            if seat.is_some_and(|seat| !server.is_gone(seat.id)) {
+            if seat.is_some_and(|seat| server.seats.holds(seat.id)) {
                 session.end_grace();
             }
         }
@@ -226,11 +259,13 @@ impl Connection {
     /// The last owner is gone. Waits a moment for the farewell; what takes longer goes on by itself, in a
     /// module that stays in memory.
     pub(super) fn end(&self, patience: Duration) {
-        self.stop.store(true, Ordering::SeqCst);
+        self.stop();
         self.wake();
         let deadline = Instant::now() + patience;
         let mut state = self.state.lock();
         let Some(worker) = state.worker.take() else {
+            drop(state);
+            self.ended();
             return;
         };
         while !state.ended {
@@ -242,18 +277,17 @@ impl Connection {
             drop(state);
             // It has nothing left to do but return.
             let _ = worker.join();
-        } else if !state.farewell {
-            // It waits for a server that does not answer.
-            let servers = state.servers.clone();
-            drop(state);
-            for server in servers {
+        } else if !state.parting {
+            // It waits for a server that does not answer. It cannot begin to part before that is over.
+            for server in &state.servers {
                 server.interrupt();
             }
         }
     }
 
-    /// The worker's last act.
+    /// The worker's last act, or what is left to do where there was none.
     pub(super) fn ended(&self) {
+        registry::forget(self);
         self.state.lock().ended = true;
         self.finished.notify_all();
     }

@@ -10,7 +10,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use protocol::{KeyId, facts::ComponentFacts, series::SeriesKeys};
+use protocol::{
+    KeyId,
+    facts::{ComponentFacts, Identity},
+    series::SeriesKeys,
+};
 
 use super::connection::Connection;
 use crate::{
@@ -23,7 +27,8 @@ use crate::{
 /// How long the last object waits for the farewell, so that a process that ends now has said it.
 const FAREWELL: Duration = Duration::from_millis(6);
 
-/// A forked child begins with none: it has the parent's in memory, but none of their threads.
+/// Those that say good-bye are among them until they have. A forked child begins with none: it has the parent's in
+/// memory, but none of their threads.
 static CONNECTIONS: PerProcess<Mutex<Vec<Arc<Connection>>>> = PerProcess::new();
 static NEXT_OWNER: AtomicU64 = AtomicU64::new(1);
 
@@ -55,21 +60,29 @@ impl Owner {
         host: HostHandle,
     ) -> Self {
         let id = NEXT_OWNER.fetch_add(1, Ordering::Relaxed);
-        let mut connections = CONNECTIONS.lock();
-        // Where forks cannot be told the parent's may be among them.
-        let known = connections
-            .iter()
-            .find(|known| known.key() == key && known.is_of_this_process());
-        let connection = known.cloned().unwrap_or_else(|| {
+        let join = |made: Option<Connection>| {
+            let mut connections = CONNECTIONS.lock();
+            // Where forks cannot be told the parent's may be among them.
+            let known = connections.iter().find(|known| {
+                known.key() == key && known.is_of_this_process() && !known.is_ending()
+            });
+            let joined = known.cloned().or_else(|| {
+                let made = Arc::new(made?);
+                connections.push(Arc::clone(&made));
+                Some(made)
+            })?;
+            joined.add_owner(id, host.clone());
+            Some(joined)
+        };
+        let connection = join(None).unwrap_or_else(|| {
             // From now on threads may run in the module at any time.
             if !pin_module() {
                 log::warn!("the module could not be kept in memory");
             }
-            let made = Arc::new(Connection::new(key.clone(), facts()));
-            connections.push(Arc::clone(&made));
-            made
+            // What the system tells of itself may take long, and nobody is to wait for that.
+            let made = Connection::new(key.clone(), facts());
+            join(Some(made)).expect("it joins the one that was made, if no other")
         });
-        connection.add_owner(id, host);
         Self { connection, id }
     }
 
@@ -90,10 +103,11 @@ impl Drop for Owner {
             return;
         }
         let last = {
-            let mut connections = CONNECTIONS.lock();
+            // Nobody joins from here on.
+            let _connections = CONNECTIONS.lock();
             let last = self.connection.remove_owner(self.id);
             if last {
-                connections.retain(|known| !Arc::ptr_eq(known, &self.connection));
+                self.connection.stop();
             }
             last
         };
@@ -101,4 +115,25 @@ impl Drop for Owner {
             self.connection.end(FAREWELL);
         }
     }
+}
+
+/// The connection has said good-bye.
+pub(super) fn forget(connection: &Connection) {
+    CONNECTIONS
+        .lock()
+        .retain(|known| !std::ptr::eq(&**known, connection));
+}
+
+/// Waits until no other connection of this process is about to give this session's seat back: to the server it is
+/// one seat, and what it hears late would end its new use. False when that takes too long.
+pub(super) fn wait_for_leaving(own: &Connection, identity: &Identity, deadline: Instant) -> bool {
+    let mut others = CONNECTIONS.lock().clone();
+    others.retain(|other| {
+        !std::ptr::eq(&**other, own)
+            && other.key().key_id == own.key().key_id
+            && other.is_of_this_process()
+    });
+    others
+        .iter()
+        .all(|other| other.wait_for_leaving(identity, deadline))
 }

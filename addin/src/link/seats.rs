@@ -74,6 +74,8 @@ pub(super) enum Owed {
 struct Debt {
     owed: Owed,
     paying: bool,
+    /// How often it could not be paid.
+    failures: u32,
 }
 
 /// The seats at one server.
@@ -97,8 +99,12 @@ impl Books {
         if let Owed::Seat { session, .. } = &owed {
             self.held.remove(session);
         }
-        let paying = false;
-        self.debts.insert(identity, Debt { owed, paying });
+        let debt = Debt {
+            owed,
+            paying: false,
+            failures: 0,
+        };
+        self.debts.insert(identity, debt);
     }
 }
 
@@ -106,6 +112,11 @@ impl Seats {
     /// Forgets a session: it is not resumed.
     pub(super) fn forget(&self, session: Id) {
         self.books.lock().held.remove(&session);
+    }
+
+    /// Whether the server confirmed this seat the last time that it said anything of it.
+    pub(super) fn holds(&self, session: Id) -> bool {
+        self.books.lock().held.contains_key(&session)
     }
 
     /// Notes what is to be given back once the server answers.
@@ -178,9 +189,11 @@ impl Seats {
     fn begin_paying(&self) -> Option<(Identity, Owed)> {
         let mut books = self.books.lock();
         let Books { debts, asked, .. } = &mut *books;
-        let mut due = debts.iter_mut();
-        let (identity, debt) =
-            due.find(|(identity, debt)| !debt.paying && !asked.contains_key(identity))?;
+        // One that cannot be paid must not keep the others from it.
+        let (identity, debt) = debts
+            .iter_mut()
+            .filter(|(identity, debt)| !debt.paying && !asked.contains_key(identity))
+            .min_by_key(|(_, debt)| debt.failures)?;
         debt.paying = true;
         Some((*identity, debt.owed.clone()))
     }
@@ -191,6 +204,7 @@ impl Seats {
             books.debts.remove(identity);
         } else if let Some(debt) = books.debts.get_mut(identity) {
             debt.paying = false;
+            debt.failures = debt.failures.saturating_add(1);
         }
         drop(books);
         self.settled.notify_all();
@@ -330,5 +344,23 @@ mod tests {
         seats.owe(identity, owed());
         assert!(seats.begin_paying().is_some());
         assert!(seats.to_resume().is_empty());
+    }
+
+    #[test]
+    fn a_debt_that_cannot_be_paid_lets_the_others_go_first() {
+        let seats = Seats::default();
+        for number in 0..8 {
+            let (session, leave) = (Id::random(), Leave::Move);
+            seats.owe(Identity([number; 32]), Owed::Seat { session, leave });
+        }
+        let mut tried: Vec<_> = (0..8)
+            .map(|_| {
+                let (identity, _) = seats.begin_paying().unwrap();
+                seats.end_paying(&identity, false);
+                identity.0[0]
+            })
+            .collect();
+        tried.sort_unstable();
+        assert_eq!(tried, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

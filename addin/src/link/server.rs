@@ -1,11 +1,14 @@
 //! One server that a connection works with: its channel, renewed when it wears out or breaks, and the
 //! sessions that hold seats there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use protocol::{
@@ -70,7 +73,7 @@ struct Line {
     /// The operation of a Hello that has no answer yet: its repetition must be the same operation.
     greeting: Option<Id>,
     /// Sessions that a renewal did not find any more.
-    gone: Vec<Id>,
+    gone: HashSet<Id>,
 }
 
 /// Opens a channel to a server: the part that may be raced, because the server keeps nothing of it.
@@ -108,7 +111,7 @@ impl Server {
                 generation: 0,
                 welcome: None,
                 greeting: None,
-                gone: Vec::new(),
+                gone: HashSet::new(),
             }),
             renewing: Mutex::new(()),
             seats: Seats::default(),
@@ -185,13 +188,8 @@ impl Server {
     }
 
     /// Sessions that a renewal did not find any more, told once.
-    pub(super) fn take_gone(&self) -> Vec<Id> {
+    pub(super) fn take_gone(&self) -> HashSet<Id> {
         std::mem::take(&mut self.line.lock().gone)
-    }
-
-    /// Whether a renewal did not find this session, and nobody has looked after it yet.
-    pub(super) fn is_gone(&self, session: Id) -> bool {
-        self.line.lock().gone.contains(&session)
     }
 
     /// Whether a renewal lost sessions that nobody has looked after yet.
@@ -234,7 +232,7 @@ impl Server {
     /// one.
     pub(super) fn renew(&self, worn: u64, deadline: Instant) -> Result<(), CallError> {
         let Some(_renewing) = self.renewing.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
+            return Err(texts::error(Reason::ServerBusy));
         };
         if self.channel().1 != worn {
             return Ok(());
@@ -247,7 +245,7 @@ impl Server {
     /// Hello over a new channel that somebody else opened.
     pub(super) fn resume(&self, channel: Channel, deadline: Instant) -> Result<(), CallError> {
         let Some(_renewing) = self.renewing.try_lock_until(deadline) else {
-            return Err(texts::error(Reason::TimedOut));
+            return Err(texts::error(Reason::ServerBusy));
         };
         self.hello(&Arc::new(channel), deadline)
             .map_err(ChannelError::into_error)
@@ -284,10 +282,8 @@ impl Server {
             .collect();
         match channel.call(&Request::Hello(Box::new(hello)), deadline)? {
             Answer::Welcome(welcome) => {
-                let gone: Vec<Id> = asked
-                    .into_iter()
-                    .filter(|id| !welcome.sessions.contains(id))
-                    .collect();
+                let found: HashSet<_> = welcome.sessions.iter().collect();
+                let gone: Vec<_> = asked.into_iter().filter(|id| !found.contains(id)).collect();
                 for id in &gone {
                     self.seats.forget(*id);
                 }

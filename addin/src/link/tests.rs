@@ -342,3 +342,40 @@ fn a_session_that_comes_back_at_once_keeps_its_seat() {
     keeper.done();
     fake.wait(|mood| mood.sessions.is_empty() && mood.byes == 1);
 }
+
+#[test]
+fn a_release_that_arrives_late_does_not_free_the_seat_of_the_session_s_next_object() {
+    let (vendor, fake) = one();
+    let former = object(&vendor, &[&fake], 1);
+    former.connect().unwrap();
+    former.obtain_licence(0).unwrap();
+    fake.set(|mood| mood.late_release = true);
+    // The last object of its connection; the server hears of that in the background.
+    former.done();
+    let next = object(&vendor, &[&fake], 1);
+    next.connect().unwrap();
+    next.obtain_licence(0).unwrap();
+    fake.wait(|mood| mood.released == 1 && mood.byes == 1);
+    assert_eq!(fake.mood.lock().sessions.len(), 1);
+    // The same when only the settings change.
+    fake.set(|mood| mood.waiting = 0);
+    next.set_access_code("another").unwrap();
+    next.connect().unwrap();
+    next.obtain_licence(0).unwrap();
+    fake.wait(|mood| mood.released == 2);
+    assert_eq!(fake.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn answers_that_answer_nothing_do_not_use_the_channel_up() {
+    let (vendor, fake) = one();
+    let object = object(&vendor, &[&fake], 1);
+    object.connect().unwrap();
+    fake.set(|mood| mood.odd = true);
+    // More than may be outstanding.
+    for _ in 0..40 {
+        assert_eq!(reason(object.server_info()), Reason::BadMessage);
+    }
+    fake.set(|mood| mood.odd = false);
+    until(|| object.server_info().is_ok());
+}

@@ -19,15 +19,18 @@ use protocol::wire::message::{Id, Request};
 
 use self::pace::{Asking, BackOff, Returns};
 use super::{
-    connection::{Connection, Leaving},
+    connection::{Connection, Leaving, State},
     server::Server,
 };
-use crate::{session::Session, settings::Address, table::CallError};
+use crate::{native::guard::guarded, session::Session, settings::Address, table::CallError};
 
 /// The longest that giving a seat back, asking for one, and the farewell may take.
 const LIMIT: Duration = Duration::from_secs(2);
 /// For how long the farewell waits for a session that is being asked about before it turns to the next.
 const NEXT_FAREWELL: Duration = Duration::from_millis(50);
+
+/// The pause after a fault of ours.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// What is due at one server.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +57,8 @@ struct Worker<'a> {
     returns: Returns,
     /// Sessions that are to return to servers that are wanted more.
     to_return: VecDeque<Arc<Session>>,
-    /// Debts are not paid before.
-    debts: Instant,
+    /// What is owed to a server is not paid before.
+    debts: HashMap<Address, Instant>,
     /// Since when a server serves no session.
     idle: HashMap<Address, Instant>,
     /// The loss of the connection was told.
@@ -75,24 +78,43 @@ pub(super) fn run(connection: &Arc<Connection>) {
         widen: false,
         returns: Returns::begin(now),
         to_return: VecDeque::new(),
-        debts: now,
+        debts: HashMap::new(),
         idle: HashMap::new(),
         told_lost: false,
     };
     while !worker.stopped() {
         connection.state.lock().woken = false;
-        if !worker.step(Instant::now()) {
-            worker.tell_connection();
-            worker.wait();
+        // A fault in one step must not cost all the seats.
+        let done = guarded(|| {
+            if !worker.step(Instant::now()) {
+                worker.tell_connection();
+                worker.wait();
+            }
+        });
+        if let Err(fault) = done {
+            log::error!("the connection's thread goes on after a fault: {fault}");
+            worker.pause(AFTER_FAULT);
         }
     }
-    worker.farewell();
+    if let Err(fault) = guarded(|| worker.farewell()) {
+        log::error!("no good-bye: {fault}");
+    }
     connection.ended();
 }
 
 impl Worker<'_> {
     fn stopped(&self) -> bool {
         self.connection.stop.load(Ordering::SeqCst)
+    }
+
+    /// Sleeps for a while, unless the connection ends.
+    fn pause(&self, pause: Duration) {
+        let mut state = self.connection.state.lock();
+        let end = Instant::now() + pause;
+        let goes_on = |_: &mut State| !self.stopped();
+        self.connection
+            .wake
+            .wait_while_until(&mut state, goes_on, end);
     }
 
     /// Does the most urgent thing; false when nothing is due.
@@ -145,8 +167,8 @@ impl Worker<'_> {
             let sessions = self.connection.sessions();
             due.extend(sessions.iter().filter_map(|session| session.untold_end()));
         }
-        if answering.iter().any(|server| server.seats.has_debts()) {
-            due.push(self.debts);
+        for server in answering.iter().filter(|server| server.seats.has_debts()) {
+            due.extend(self.debts.get(&server.address));
         }
         due.extend(self.next_return());
         due.extend(self.idle.values().map(|since| *since + servers::IDLE));
@@ -155,11 +177,18 @@ impl Worker<'_> {
 
     /// Gives back the seat of a session that no object uses, unless one came back meanwhile.
     fn give_back(&self) -> bool {
-        let Some(leaving) = self.next_leaving() else {
+        let mut state = self.connection.state.lock();
+        let Some(leaving) = state.leaving.pop_front() else {
             return false;
         };
-        if !self.leave(&leaving, Instant::now() + LIMIT) {
-            self.connection.state.lock().leaving.push_back(leaving);
+        state.parting = true;
+        drop(state);
+        let deadline = Instant::now() + LIMIT;
+        let left = self.leave(&leaving, deadline, deadline);
+        let mut state = self.connection.state.lock();
+        state.parting = false;
+        if !left {
+            state.leaving.push_back(leaving);
         }
         true
     }
@@ -168,9 +197,9 @@ impl Worker<'_> {
         self.connection.state.lock().leaving.pop_front()
     }
 
-    /// False when the session is being asked about for longer than that: it is to be looked at again.
-    fn leave(&self, leaving: &Leaving, deadline: Instant) -> bool {
-        let Some(_asking) = leaving.session.asking.try_lock_until(deadline) else {
+    /// False when the session is being asked about for longer than until `patience`: it is to be looked at again.
+    fn leave(&self, leaving: &Leaving, patience: Instant, deadline: Instant) -> bool {
+        let Some(_asking) = leaving.session.asking.try_lock_until(patience) else {
             return false;
         };
         let identity = leaving.session.facts.key.identity();
@@ -182,6 +211,7 @@ impl Worker<'_> {
             })
         };
         if used(self.connection) {
+            self.connection.finished.notify_all();
             return true;
         }
         // What the server does not hear now is noted as owed to it.
@@ -199,16 +229,20 @@ impl Worker<'_> {
         {
             state.sessions.remove(&identity);
         }
+        drop(state);
+        self.connection.finished.notify_all();
         true
     }
 
-    /// Gives back what is left and says good-bye to every server that answers.
+    /// Gives back what is left and says good-bye to every server that answers. One that does not hear it frees the seats
+    /// when our silence is too long for it, so that nothing is owed to it.
     fn farewell(&self) {
-        self.connection.state.lock().farewell = true;
+        self.connection.state.lock().parting = true;
         let deadline = Instant::now() + LIMIT;
         while let Some(leaving) = self.next_leaving() {
             let now = Instant::now();
-            if !self.leave(&leaving, deadline.min(now + NEXT_FAREWELL)) && now < deadline {
+            let patience = deadline.min(now + NEXT_FAREWELL);
+            if !self.leave(&leaving, patience, deadline) && now < deadline {
                 self.connection.state.lock().leaving.push_back(leaving);
             }
         }
@@ -218,7 +252,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Without it the server finds out by our silence.
     fn bye(&self, server: &Server, deadline: Instant) {
         let _ = server.call(&Request::Bye(Id::random()), deadline);
     }

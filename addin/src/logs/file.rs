@@ -25,20 +25,22 @@ impl LogFile {
         let started = Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
         let name = format!("licenceaddin.{started}.{}.{module}.log", std::process::id());
         let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        // Without the right to delete it, another process's start cannot remove it while we write.
+        options.create(true);
+        #[cfg(unix)]
+        options.append(true);
+        // On Windows a file that is only appended to cannot be cut. Without the right to delete it, another process's start cannot remove it while we write.
         #[cfg(windows)]
         {
             use std::os::windows::fs::OpenOptionsExt;
             const READ_AND_WRITE: u32 = 1 | 2;
-            options.share_mode(READ_AND_WRITE);
+            options.write(true).share_mode(READ_AND_WRITE);
         }
-        let file = options.open(folder.join(name))?;
+        let mut file = options.open(folder.join(name))?;
         // On Unix the lock tells others, even on another computer with the same home, that the log is in use. Where
         // there are no locks the process's number must do. On Windows a lock would keep people from reading the file.
         #[cfg(unix)]
         let _ = file.try_lock();
-        let written = file.metadata()?.len();
+        let written = file.seek(SeekFrom::End(0))?;
         Ok(Self {
             file,
             written,

@@ -14,8 +14,9 @@ use std::{
 
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
-/// How long closing waits for calls of other threads. They last microseconds; but should the platform
-/// make a background thread wait for the very thread that closes, both would wait for ever.
+/// How long closing waits for calls of other threads. They last microseconds, so that Done keeps to its ten milliseconds;
+/// what is longer is the platform's own doing, which must not end an object that a thread is inside of. But should it
+/// make that thread wait for the very one that closes, both would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Counts the calls that are under way.

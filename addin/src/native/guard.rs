@@ -10,7 +10,7 @@ use std::{
 ///
 /// What a panic leaves half-done is behind locks that tolerate it (or atomics), hence the assertion.
 #[inline]
-pub(super) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(text_of)
 }
 

@@ -10,6 +10,9 @@ use std::{
     sync::OnceLock,
 };
 
+#[cfg(unix)]
+use std::{os::unix::ffi::OsStrExt, path::Path};
+
 use libloading::{Library, Symbol};
 use log::Level;
 use parking_lot::Mutex;
@@ -365,7 +368,7 @@ mod system {
 
     use libloading::{Library, os::unix};
 
-    use super::Trusted;
+    use super::{Trusted, mapped_at};
 
     const FLAGS: i32 = libc::RTLD_NOW | libc::RTLD_LOCAL;
 
@@ -389,13 +392,7 @@ mod system {
     /// The installed component that is in this process already, even if its file was replaced since: two
     /// templates get the same one.
     fn loaded(path: &Path) -> Option<Library> {
-        let maps = fs::read_to_string("/proc/self/maps").ok()?;
-        let path = path.to_str()?;
-        let line = maps.lines().find(|line| {
-            let name = line.find('/').map(|at| &line[at..]);
-            name.is_some_and(|name| name.strip_suffix(" (deleted)").unwrap_or(name) == path)
-        })?;
-        let start = usize::from_str_radix(line.split('-').next()?, 16).ok()?;
+        let start = mapped_at(&fs::read("/proc/self/maps").ok()?, path)?;
         let mut info = MaybeUninit::<libc::Dl_info>::uninit();
         // SAFETY: any address may be asked for, and `info` is filled when the answer is not 0.
         let info = unsafe {
@@ -412,6 +409,20 @@ mod system {
             .map(Library::from)
             .ok()
     }
+}
+
+/// Where a file is in memory, by the lines of /proc/self/maps. Of the other names there nothing is expected, not even
+/// that they are text.
+#[cfg(unix)]
+fn mapped_at(maps: &[u8], path: &Path) -> Option<usize> {
+    let path = path.as_os_str().as_bytes();
+    let line = maps.split(|byte| *byte == b'\n').find(|line| {
+        let name = line.iter().position(|byte| *byte == b'/');
+        let name = name.map(|at| &line[at..]);
+        name.is_some_and(|name| name.strip_suffix(b" (deleted)").unwrap_or(name) == path)
+    })?;
+    let start = line.split(|byte| *byte == b'-').next()?;
+    usize::from_str_radix(str::from_utf8(start).ok()?, 16).ok()
 }
 
 #[cfg(windows)]
@@ -479,6 +490,14 @@ mod tests {
         }
         // SAFETY: null is allowed.
         assert!(unsafe { read_marker(ptr::null()) }.is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_loaded_file_is_found_among_names_that_are_no_text() {
+        let maps = b"7f00-7f01 r-xp 0 08:01 11 /tmp/\xff\xfe.so\n7f02-7f03 r-xp 0 08:01 12 /opt/a.so (deleted)\n";
+        assert_eq!(mapped_at(maps, Path::new("/opt/a.so")), Some(0x7f02));
+        assert_eq!(mapped_at(maps, Path::new("/opt/b.so")), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
-use protocol::Reason;
+use protocol::{KeyId, Reason};
 
 use super::Object;
 use crate::{
@@ -74,9 +74,15 @@ impl Object {
         )
     }
 
+    /// No lock is held while a file is read, which may lie on a computer that does not answer.
+    fn read_settings(&self, place: &Place, key_id: Option<KeyId>) -> Settings {
+        let code = self.wishes.lock().code.clone();
+        Settings::read(&place.settings(), key_id, &code)
+    }
+
     fn connection_key(&self, place: &Place) -> Result<Key, CallError> {
         let key_id = self.key_id();
-        let settings = Settings::read(&place.settings(), key_id, &self.wishes.lock().code);
+        let settings = self.read_settings(place, key_id);
         logs::start(place, &settings);
         for warning in &settings.warnings {
             log::warn!(
@@ -165,7 +171,7 @@ impl Object {
     #[must_use]
     pub fn settings_json(&self) -> String {
         let place = self.place();
-        let settings = Settings::read(&place.settings(), self.key_id(), &self.wishes.lock().code);
+        let settings = self.read_settings(&place, self.key_id());
         let mut json = settings.to_json(self.language());
         json["KeyID"] = self.key_id().map(|id| id.to_string()).into();
         json["Logs"] = place.logs().display().to_string().into();

@@ -47,7 +47,7 @@ impl Object {
     /// # Errors
     /// An argument is missing or too long, or an opaque text is damaged.
     pub fn set_session(&self, arguments: &SessionArguments<'_>) -> Result<(), CallError> {
-        let on_server = self.place().kind.is_server();
+        let on_server = self.kind().is_server();
         let facts = facts(arguments, on_server)?;
         let deadline = Instant::now() + CALL_LIMIT;
         let Some(_changing) = self.joined.here().changing.try_lock_until(deadline) else {
@@ -112,7 +112,7 @@ impl Object {
             return Ok(());
         }
         drop(link);
-        connection.exit(&session, !self.place().kind.is_server());
+        connection.exit(&session, !self.kind().is_server());
         Err(texts::error(Reason::NotConnected))
     }
 

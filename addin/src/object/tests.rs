@@ -75,6 +75,8 @@ fn values_that_cannot_be_are_refused_and_the_old_ones_stay() {
     );
     let error = object.set_key_id("67ZB").unwrap_err();
     assert!(error.ru.contains("'Z'"), "{}", error.ru);
+    let long = object.set_key_id(&"x".repeat(100_000)).unwrap_err();
+    assert_eq!(long.reason(), Reason::TooLong);
     assert_eq!(reason(object.set_public_key("abc")), Reason::BadPublicKey);
     assert_eq!(
         reason(object.set_access_code(&"x".repeat(2000))),

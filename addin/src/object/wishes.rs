@@ -15,7 +15,7 @@ use crate::{
 const MAX_TEXT: usize = 4096;
 
 /// The values of the properties that 1C code writes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wishes {
     pub code: FromCode,
     /// The reserve servers as they were written.
@@ -128,6 +128,7 @@ impl Object {
     /// # Errors
     /// It is not four hex digits; the wrong character is named.
     pub fn set_key_id(&self, text: &str) -> Result<(), CallError> {
+        check_length(text)?;
         let key_id = if text.trim().is_empty() {
             None
         } else {

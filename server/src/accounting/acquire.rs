@@ -7,7 +7,7 @@ use protocol::{
 
 use super::{
     Claim, Connection, Delta, Denial, Effect, Event, EventKind, Grant, MAX_ATTACHED, MAX_CHILDREN,
-    Moment, Outcome, Rules, Session, Text, View,
+    MAX_ON_SEAT, MAX_UNSEATED, Moment, Outcome, Rules, Session, Text, View,
     access::{self, Room},
     decide::Decision,
     seating::{Seating, is_free},
@@ -34,13 +34,18 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
     };
     if let Some(effect) = view.operation(&claim.operation) {
         // A repetition: the seat is still there, or it was freed since. It is not given a second time.
-        return Decision::nothing(match effect {
-            Effect::Granted(session) => match view.session(&session) {
-                Some(session) => Outcome::Granted(grant_of(&session, false)),
-                None => Outcome::UnknownSession,
-            },
-            Effect::Released | Effect::Detached | Effect::Connected(_) => Outcome::UnknownSession,
-        });
+        let session = match effect {
+            Effect::Granted(session) => view.session(&session),
+            Effect::Released | Effect::Detached | Effect::Connected(_) => None,
+        };
+        match session {
+            None => return Decision::nothing(Outcome::UnknownSession),
+            Some(session) if session.attached.contains(&claim.connection) => {
+                return Decision::nothing(Outcome::Granted(grant_of(&session, false)));
+            }
+            // The connection that asked first is gone, and another process kept the session: this one takes it over.
+            Some(_) => {}
+        }
     }
     let Some(connection) = view.connection(&claim.connection) else {
         return Decision::nothing(Outcome::UnknownConnection);
@@ -87,11 +92,12 @@ pub(super) fn acquired(view: &impl View, claim: Claim, rules: &Rules, now: Momen
     };
     let place = match place(view, &mut seating, &session, &connection, &claim, rules) {
         Ok(place) => place,
-        Err(None) => return denied(seating.denial(session.flags, 0, now)),
-        Err(Some(Room::Limit(limit))) => return denied(Denial::CodeLimit(limit)),
-        Err(Some(Room::Reserved(seats))) => {
+        Err(NoPlace::NoSeat) => return denied(seating.denial(session.flags, 0, now)),
+        Err(NoPlace::Code(Room::Limit(limit))) => return denied(Denial::CodeLimit(limit)),
+        Err(NoPlace::Code(Room::Reserved(seats))) => {
             return denied(seating.denial(session.flags, seats, now));
         }
+        Err(NoPlace::Crowded) => return denied(Denial::TooManySessions),
     };
     let session = match place {
         Place::Free(key_no) => Session {
@@ -202,6 +208,16 @@ enum Place {
     },
 }
 
+/// Why a session sits nowhere.
+enum NoPlace {
+    /// For want of a seat.
+    NoSeat,
+    /// Its access code's share is used up.
+    Code(Room),
+    /// Too many sit there already.
+    Crowded,
+}
+
 /// The code that a session's seat counts for: that of whoever took the seat.
 fn code_of(view: &impl View, occupant: &Occupant, session: &Session) -> Text {
     view.seat(occupant)
@@ -209,7 +225,7 @@ fn code_of(view: &impl View, occupant: &Occupant, session: &Session) -> Text {
         .map_or_else(|| session.access_code.clone(), |first| first.access_code)
 }
 
-/// Where a session sits, or why there is no room for it; `None` for want of a seat.
+/// Where a session sits, or why nowhere.
 fn place<V: View>(
     view: &V,
     seating: &mut Seating<'_, V>,
@@ -217,13 +233,18 @@ fn place<V: View>(
     connection: &Connection,
     claim: &Claim,
     rules: &Rules,
-) -> Result<Place, Option<Room>> {
+) -> Result<Place, NoPlace> {
     let flags = session.flags;
+    // Who is there already stays, however many there are.
+    let is_new = view.session(&session.id).is_none();
     if let Some(key_no) = seating.free_of(session, rules) {
+        if is_new && view.unseated_count(key_no) >= MAX_UNSEATED {
+            return Err(NoPlace::Crowded);
+        }
         return Ok(Place::Free(key_no));
     }
     if is_free(session, rules) {
-        return Err(None);
+        return Err(NoPlace::NoSeat);
     }
     if let Some(parent) = claim
         .facts
@@ -237,14 +258,17 @@ fn place<V: View>(
     // No seated parent, or too many children: the session needs a seat of its own.
     let occupant = session.seat.unwrap_or(session.own);
     let Some(seat) = view.seat(&occupant) else {
-        access::room(rules, view, seating, &session.access_code).map_err(Some)?;
-        let key_no = seating.sit(flags).ok_or(None)?;
+        access::room(rules, view, seating, &session.access_code).map_err(NoPlace::Code)?;
+        let key_no = seating.sit(flags).ok_or(NoPlace::NoSeat)?;
         return Ok(Place::Moved {
             occupant,
             key_no,
             from: None,
         });
     };
+    if seat.sessions.len() >= MAX_ON_SEAT && !seat.sessions.contains(&session.id) {
+        return Err(NoPlace::Crowded);
+    }
     let together = seat.flags | flags;
     if seating.serves(seat.key_no, together) {
         return Ok(Place::Shared {
@@ -255,7 +279,7 @@ fn place<V: View>(
         });
     }
     seating.stand_up(occupant, &seat);
-    let key_no = seating.sit(together).ok_or(None)?;
+    let key_no = seating.sit(together).ok_or(NoPlace::NoSeat)?;
     Ok(Place::Moved {
         occupant,
         key_no,
@@ -282,13 +306,9 @@ fn beside_parent<V: View>(
     if !seating.serves(seat.key_no, seat.flags | session.flags) {
         return None;
     }
-    let children = seat
-        .sessions
-        .iter()
-        .filter_map(|id| view.session(id))
-        .filter(|other| other.parent.is_some())
-        .count();
-    (children < MAX_CHILDREN).then_some(Place::Shared {
+    let others = view.neighbours(&occupant);
+    let children = others.iter().filter(|other| other.parent.is_some()).count();
+    (children < MAX_CHILDREN && others.len() < MAX_ON_SEAT).then_some(Place::Shared {
         occupant,
         key_no: seat.key_no,
         since: seat.since,

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Admin, Cause, ConnectionId, Delta, Event, EventKind, Lost, Moment, Rules, Session, SessionId,
-    Text, View,
+    Admin, Cause, ConnectionId, Delta, Event, EventKind, Lost, Moment, Neighbour, Rules, Session,
+    SessionId, Text, View,
 };
 
 /// Sessions that a decision ends.
@@ -34,22 +34,16 @@ impl Ending {
 
     /// Ends a session and the children that share its seat, with theirs.
     pub(super) fn end(&mut self, view: &impl View, session: Session, cause: Cause) {
-        let mut others: Vec<Session> = session
-            .seat
-            .as_ref()
-            .and_then(|occupant| view.seat(occupant))
-            .into_iter()
-            .flat_map(|seat| seat.sessions)
-            .filter(|other| *other != session.id)
-            .filter_map(|other| view.session(&other))
-            .collect();
+        let mut others = neighbours(view, &session);
         let mut parents = vec![session.identity];
         self.drop(session, cause);
         while let Some(parent) = parents.pop() {
             let children = others.extract_if(.., |other| other.parent == Some(parent));
             for child in children {
                 parents.push(child.identity);
-                self.drop(child, Cause::ParentEnded);
+                if let Some(child) = view.session(&child.id) {
+                    self.drop(child, Cause::ParentEnded);
+                }
             }
         }
     }
@@ -79,7 +73,8 @@ impl Ending {
 
     /// Takes a connection away from a session, as Done does. The last one of a server process leaves the
     /// session lingering, because 1C drops cached objects and moves sessions between worker processes; the
-    /// last one of a client process ends it.
+    /// last one of a client process ends it. A child ends as well: background jobs come and go, each would keep a place
+    /// beside its parent for the linger's time, and one that comes back gets its place again.
     pub(super) fn detach(
         &mut self,
         view: &impl View,
@@ -91,7 +86,7 @@ impl Ending {
     ) {
         session.attached.retain(|attached| *attached != connection);
         if session.attached.is_empty() {
-            if !lingers || rules.linger.is_zero() {
+            if !lingers || rules.linger.is_zero() || is_last_child(view, &session) {
                 return self.end(view, session, Cause::Released);
             }
             session.linger_until = Some(steady.after(rules.linger));
@@ -102,4 +97,26 @@ impl Ending {
         }
         self.deltas.push(Delta::PutSession(Box::new(session)));
     }
+}
+
+/// The others on a session's seat.
+fn neighbours(view: &impl View, session: &Session) -> Vec<Neighbour> {
+    let seat = session.seat.as_ref();
+    let mut others = seat.map_or_else(Vec::new, |occupant| view.neighbours(occupant));
+    others.retain(|other| other.id != session.id);
+    others
+}
+
+/// Whether a session shares its parent's seat and is itself no parent there.
+fn is_last_child(view: &impl View, session: &Session) -> bool {
+    if session.parent.is_none() {
+        return false;
+    }
+    let others = neighbours(view, session);
+    others
+        .iter()
+        .any(|other| Some(other.identity) == session.parent)
+        && others
+            .iter()
+            .all(|other| other.parent != Some(session.identity))
 }

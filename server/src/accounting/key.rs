@@ -123,6 +123,14 @@ pub struct Due {
 }
 
 impl Due {
+    /// At once, whatever the time is.
+    pub fn at_once() -> Self {
+        Self {
+            next: Some(Moment(i64::MIN)),
+            looked: None,
+        }
+    }
+
     /// After a look at `now`; `more` when it moved a part of the seats.
     pub fn after(keys: &[Key], now: Moment, more: bool) -> Self {
         let moments = keys.iter().flat_map(|key| [key.starts, key.ends]).flatten();

@@ -31,12 +31,16 @@ pub use index::{Index, MAX_APPS};
 pub use key::{Due, Key, KeyState, Unusable, usable};
 pub use rules::{RuleBook, Rules, lower_case_list};
 pub use session::{Connection, Session, Text};
-pub use view::{Holder, Order, Seat, View};
+pub use view::{Holder, Neighbour, Order, Seat, View};
 
 /// How many child sessions may share one parent's seat.
 pub const MAX_CHILDREN: usize = 16;
 /// How many connections one session may be attached to: worker processes come and go, but not by the thousand.
 pub const MAX_ATTACHED: usize = 64;
+/// How many sessions may sit on one seat: those of file infobases of one computer, and children.
+pub const MAX_ON_SEAT: usize = 256;
+/// How many sessions may have the rights of one key without a seat.
+pub const MAX_UNSEATED: usize = 100_000;
 /// How many sessions one expiry, or one change of the keys, ends or moves in one go, so that nobody waits for a large one.
 pub const EXPIRY_CHUNK: usize = 200;
 

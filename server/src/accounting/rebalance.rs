@@ -78,11 +78,11 @@ fn balance(
         for (occupant, seat) in &homeless {
             seating.stand_up(*occupant, seat);
         }
-        let (unseated, more_unseated) = without_rights(view, &seating);
+        let (unseated, more_unseated) = without_rights(view, &seating, rules);
         let without: Vec<(Session, Option<u32>)> = unseated
             .into_iter()
             .map(|session| {
-                // Whose licence alone made the application free must ask for a seat now.
+                // Whose application is not free any more must ask for a seat now.
                 let target = seating.free_of(&session, rules);
                 (session, target)
             })
@@ -144,8 +144,12 @@ fn homeless<V: View>(view: &V, seating: &Seating<'_, V>) -> (Vec<(Occupant, Seat
     (homeless, more)
 }
 
-/// Sessions without a seat whose key gives them no rights any more.
-fn without_rights<V: View>(view: &V, seating: &Seating<'_, V>) -> (Vec<Session>, bool) {
+/// Sessions without a seat whose key gives them no rights any more, or whose application is not free any more.
+fn without_rights<V: View>(
+    view: &V,
+    seating: &Seating<'_, V>,
+    rules: &Rules,
+) -> (Vec<Session>, bool) {
     let mut without = Vec::new();
     for key_no in view.unseated_keys() {
         // On a key that stays, all are looked at: few sessions have no seat.
@@ -155,7 +159,10 @@ fn without_rights<V: View>(view: &V, seating: &Seating<'_, V>) -> (Vec<Session>,
         without.extend(
             sessions
                 .filter_map(|id| view.session(&id))
-                .filter(|session| !seating.serves(key_no, session.flags)),
+                .filter(|session| {
+                    !seating.serves(key_no, session.flags)
+                        || seating.free_of(session, rules).is_none()
+                }),
         );
     }
     let more = without.len() > EXPIRY_CHUNK;

@@ -8,7 +8,9 @@ use protocol::{
 };
 
 use super::{
-    test_ledger::{CLUSTER, FILE, Ledger, client, facts, key, release, server, session_of},
+    test_ledger::{
+        CLUSTER, FILE, Ledger, claim, client, detach, facts, key, release, server, session_of,
+    },
     *,
 };
 
@@ -173,4 +175,136 @@ fn a_chain_of_children_counts_as_one_parents_and_ends_with_it() {
     ));
     ledger.run(release(one, first));
     assert_eq!((ledger.index.session_count(), ledger.used()), (0, 0));
+}
+
+#[test]
+fn background_jobs_one_after_the_other_need_no_seat_beside_their_parents() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 2)]);
+    let one = ledger.connect(server());
+    let parent = facts(CLUSTER, 0);
+    session_of(&ledger.acquire(one, &parent, 0));
+    for number in 1..=40 {
+        let job = SessionFacts {
+            parent: Some(parent.key.clone()),
+            ..facts(CLUSTER, number)
+        };
+        let session = session_of(&ledger.acquire(one, &job, 0));
+        ledger.run(detach(one, session));
+        assert_eq!((ledger.used(), ledger.index.session_count()), (1, 1));
+    }
+}
+
+#[test]
+fn a_child_that_nobody_keeps_lingers_as_long_as_a_child_of_its_own_sits_there() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    let one = ledger.connect(server());
+    let child_of = |parent: u32, number| SessionFacts {
+        parent: Some(facts(CLUSTER, parent).key),
+        ..facts(CLUSTER, number)
+    };
+    session_of(&ledger.acquire(one, &facts(CLUSTER, 1), 0));
+    let child = session_of(&ledger.acquire(one, &child_of(1, 2), 0));
+    let grandchild = session_of(&ledger.acquire(one, &child_of(2, 3), 0));
+    ledger.run(detach(one, child));
+    assert_eq!(ledger.index.session_count(), 3);
+    ledger.run(detach(one, grandchild));
+    assert_eq!(ledger.index.session_count(), 2);
+}
+
+#[test]
+fn so_many_sessions_sit_on_one_seat_and_no_more() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    let one = ledger.connect(client("AA"));
+    let most = MAX_ON_SEAT as u32;
+    for number in 0..most {
+        session_of(&ledger.acquire(one, &facts(FILE, number), 0));
+    }
+    assert_eq!(
+        ledger.acquire(one, &facts(FILE, most), 0),
+        Outcome::Denied(Denial::TooManySessions)
+    );
+    // Who sits there is not denied, and whoever leaves makes room.
+    let two = ledger.connect(client("AA"));
+    let last = session_of(&ledger.acquire(two, &facts(FILE, most - 1), 0));
+    ledger.run(release(two, last));
+    session_of(&ledger.acquire(two, &facts(FILE, most), 0));
+    assert_eq!(ledger.used(), 1);
+}
+
+#[test]
+fn so_many_sessions_have_the_rights_of_a_key_without_a_seat_and_no_more() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    ledger.rules.free_app_names = vec!["backgroundjob".into()];
+    let job = |number| SessionFacts {
+        app_name: "BackgroundJob".into(),
+        ..facts(CLUSTER, number)
+    };
+    let mut one = ledger.connect(server());
+    for number in 0..MAX_UNSEATED as u32 {
+        if number % 10_000 == 0 {
+            one = ledger.connect(server());
+        }
+        session_of(&ledger.acquire(one, &job(number), 0));
+    }
+    let outcome = ledger.acquire(one, &job(MAX_UNSEATED as u32), 0);
+    assert_eq!(outcome, Outcome::Denied(Denial::TooManySessions));
+    session_of(&ledger.acquire(one, &job(0), 0));
+}
+
+#[test]
+fn an_application_that_is_free_no_more_needs_a_seat() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    ledger.rules.free_app_names = vec!["backgroundjob".into()];
+    let one = ledger.connect(server());
+    let job = |number| SessionFacts {
+        app_name: "BackgroundJob".into(),
+        ..facts(CLUSTER, number)
+    };
+    for number in 0..2 {
+        session_of(&ledger.acquire(one, &job(number), 0));
+    }
+    ledger.run(Command::TimePassed);
+    assert_eq!(ledger.index.session_count(), 2);
+    ledger.rules.free_app_names.clear();
+    match ledger.run(Command::TimePassed) {
+        Outcome::Done { lost, .. } => {
+            assert_eq!(lost.len(), 2);
+            assert!(lost.iter().all(|lost| lost.cause == Cause::KeyGone));
+        }
+        other => panic!("{other:?}"),
+    }
+    session_of(&ledger.acquire(one, &job(0), 0));
+    assert!(matches!(
+        ledger.acquire(one, &job(1), 0),
+        Outcome::Denied(Denial::NoSeats { .. })
+    ));
+}
+
+#[test]
+fn a_request_repeated_by_another_process_has_the_session_for_its_own() {
+    let mut ledger = Ledger::with_keys(vec![key(1, KeyType::Main, 1)]);
+    let (one, two, three) = (
+        ledger.connect(server()),
+        ledger.connect(server()),
+        ledger.connect(server()),
+    );
+    let asked = claim(one, &facts(CLUSTER, 1), 0);
+    let session = session_of(&ledger.run(asked.clone()));
+    session_of(&ledger.acquire(two, &facts(CLUSTER, 1), 0));
+    ledger.run(Command::Disconnect(one));
+    assert_eq!(attached(&ledger, session), [two]);
+    let Command::Acquire(claim) = asked else {
+        unreachable!("it was a claim");
+    };
+    let repeated = Command::Acquire(Box::new(Claim {
+        connection: three,
+        ..*claim
+    }));
+    assert_eq!(session_of(&ledger.run(repeated)), session);
+    assert_eq!(attached(&ledger, session), [two, three]);
+}
+
+fn attached(ledger: &Ledger, session: SessionId) -> Vec<ConnectionId> {
+    let session = View::session(&ledger.index, &session);
+    session.map_or_else(Vec::new, |session| session.attached)
 }

@@ -22,6 +22,17 @@ pub struct Seat {
     pub sessions: Vec<SessionId>,
 }
 
+/// A session on a seat, as far as its neighbours there care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The session.
+    pub id: SessionId,
+    /// What identifies it.
+    pub identity: Identity,
+    /// The parent whose seat it shares.
+    pub parent: Option<Identity>,
+}
+
 /// Who holds a seat, for a denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -56,6 +67,8 @@ pub trait View {
     fn key_states(&self) -> Vec<KeyState>;
     /// The seat that an occupant holds.
     fn seat(&self, occupant: &Occupant) -> Option<Seat>;
+    /// The sessions that sit on an occupant's seat.
+    fn neighbours(&self, occupant: &Occupant) -> Vec<Neighbour>;
     /// How many seats of a key are occupied.
     fn used(&self, key_no: u32) -> u32;
     /// How many seats are occupied by holders of an access code.
@@ -73,6 +86,8 @@ pub trait View {
     ) -> Option<(Occupant, Seat)>;
     /// At most `limit` sessions that take no seat and have the rights of that key.
     fn unseated(&self, key_no: u32, limit: usize) -> Vec<SessionId>;
+    /// How many of those there are.
+    fn unseated_count(&self, key_no: u32) -> usize;
     /// The keys whose rights sessions without a seat have.
     fn unseated_keys(&self) -> Vec<u32>;
     /// The keys that seats are occupied of, whether they are still here or not.

@@ -3,33 +3,42 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    body::Bytes,
-    extract::{ConnectInfo, State},
-    response::Response,
+    body::{Bytes, HttpBody},
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use protocol::{
     Reason, envelope,
     wire::{
+        MAX_BODY,
         channel::{Plain, PlainAnswer},
         frame::Frame,
         message::{Answer, Denied, Request},
         window::Admission,
     },
 };
+use tower::BoxError;
 
 use super::{Channel, channels::PartError, framed, refusal, requests};
 use crate::server::Server;
 
 /// Opens a request, has it worked on once, and answers. A repetition gets the same bytes.
-pub async fn message(
-    State(server): State<Arc<Server>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    body: Bytes,
-) -> Response {
-    framed(answer(server, peer, &body).await)
+pub async fn message<B>(server: &Arc<Server>, peer: SocketAddr, body: B) -> Response
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => framed(answer(server, peer, &body.to_bytes()).await),
+        Err(error) if error.is::<LengthLimitError>() => {
+            StatusCode::PAYLOAD_TOO_LARGE.into_response()
+        }
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
 }
 
-async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
+async fn answer(server: &Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
     let Ok(Frame::Request {
         channel,
         number,
@@ -104,10 +113,10 @@ async fn answer(server: Arc<Server>, peer: SocketAddr, body: &[u8]) -> Vec<u8> {
         _ => return whole(&channel, number, &denied(Reason::BadMessage)),
     };
     if matches!(request, Request::Heartbeat) {
-        return whole(&channel, number, &requests::heartbeat(&server, &channel));
+        return whole(&channel, number, &requests::heartbeat(server, &channel));
     }
     // In a task of its own: whoever hangs up does not leave a request half done and its number without an answer.
-    let task_channel = Arc::clone(&channel);
+    let (server, task_channel) = (Arc::clone(server), Arc::clone(&channel));
     let task = tokio::spawn(async move {
         let answer = requests::work(&server, &task_channel, peer, request).await;
         whole(&task_channel, number, &answer)

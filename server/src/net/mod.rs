@@ -11,7 +11,6 @@ mod tls;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -19,13 +18,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
-use tower::ServiceExt;
 
 use limits::Limits;
 use patient::Patient;
 pub use tls::{Tls, TlsError};
 
-use crate::access::ByTls;
+use crate::{access::ByTls, router::Addresses};
 
 /// The most that is kept of a request's head. Larger than what the API takes, so that it answers with a body.
 const MAX_HEAD: usize = 64 * 1024;
@@ -43,12 +41,12 @@ const END_PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<(TcpListener, Arc<Tls>)>,
-    router: Router,
+    addresses: Addresses,
     head_patience: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let door = Arc::new(Door {
-        router,
+        addresses,
         head_patience,
         limits: Limits::of_system(),
     });
@@ -76,7 +74,7 @@ pub(crate) async fn serve(
 }
 
 struct Door {
-    router: Router,
+    addresses: Addresses,
     head_patience: Duration,
     limits: Arc<Limits>,
 }
@@ -153,20 +151,11 @@ async fn talk<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let mut request = request;
         if by_tls {
             request.extensions_mut().insert(ByTls);
         }
-        let router = door.router.clone();
-        async move {
-            Ok::<_, Infallible>(
-                router
-                    .oneshot(request)
-                    .await
-                    .unwrap_or_else(|no| match no {}),
-            )
-        }
+        async move { Ok::<_, Infallible>(door.addresses.answer(peer, request).await) }
     });
     let talk = http1::Builder::new()
         .timer(TokioTimer::new())

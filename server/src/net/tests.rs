@@ -22,7 +22,7 @@ use super::*;
 use crate::{
     Server, conf,
     keys::tests::{place, vendor},
-    router::router_within,
+    router::Addresses,
 };
 
 const SOON: Duration = Duration::from_millis(300);
@@ -60,8 +60,8 @@ async fn run_with(limit: Duration) -> Running {
         sealed.local_addr().unwrap().port(),
     );
     let (stop, stopped) = oneshot::channel();
-    let router = router_within(server, limit);
-    let task = tokio::spawn(serve(plain, Some((sealed, tls)), router, SOON, async {
+    let addresses = Addresses::within(server, limit);
+    let task = tokio::spawn(serve(plain, Some((sealed, tls)), addresses, SOON, async {
         let _ = stopped.await;
     }));
     Running {

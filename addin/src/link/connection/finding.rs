@@ -1,10 +1,6 @@
 //! Finding a server and opening it: once for all who want it at the same time.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    thread,
-    time::Instant,
-};
+use std::{sync::Arc, thread, time::Instant};
 
 use protocol::Reason;
 
@@ -27,13 +23,13 @@ impl Connection {
     /// Connects to the first server that answers, unless one does already.
     pub(crate) fn connect(self: &Arc<Self>, deadline: Instant) -> Result<(), CallError> {
         if self.current().is_some() {
-            return Ok(());
+            return self.keep_worker();
         }
         let Some(_connecting) = self.connecting.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
         if self.current().is_some() {
-            return Ok(());
+            return self.keep_worker();
         }
         self.look_for(&order::sorted(self.configured()), deadline)
             .map(drop)
@@ -111,6 +107,7 @@ impl Connection {
         if matches!(gate, Some(None)) {
             return Err(texts::error(Reason::TimedOut));
         }
+        self.keep_worker()?;
         match self.known(address) {
             Some(server) if !server.is_away() => Ok(server),
             // Its sessions are taken up again, which only the server itself can do.
@@ -138,18 +135,27 @@ impl Connection {
         log::info!("connected to {}", server.address);
         state.servers.push(Arc::clone(server));
         state.woken = true;
-        if state.worker.is_none() && !self.stop.load(Ordering::SeqCst) {
-            let connection = Arc::clone(self);
-            let started = thread::Builder::new()
-                .name("licence-worker".into())
-                .spawn(move || worker::run(&connection));
-            match started {
-                Ok(handle) => state.worker = Some(handle),
-                Err(error) => log::error!("no thread for the connection: {error}"),
-            }
-        }
         drop(state);
         self.wake.notify_all();
+    }
+
+    /// Starts the worker unless it runs: without it nobody keeps the seats.
+    pub(in crate::link) fn keep_worker(self: &Arc<Self>) -> Result<(), CallError> {
+        let mut state = self.state.lock();
+        let runs = state.worker.as_ref();
+        if runs.is_some_and(|worker| !worker.is_finished()) || self.is_ending() {
+            return Ok(());
+        }
+        let connection = Arc::clone(self);
+        let started = thread::Builder::new()
+            .name("licence-worker".into())
+            .spawn(move || worker::run(&connection));
+        let worker = started.map_err(|error| {
+            log::error!("no thread for the connection: {error}");
+            texts::error(Reason::NoMemory)
+        })?;
+        state.worker = Some(worker);
+        Ok(())
     }
 
     /// The connection to a server, whether it answers or not.

@@ -50,7 +50,12 @@ impl Connection {
                 self.take_again(session, &seat, deadline)?;
                 None
             }
-            Err(error) if is_way(&error) && self.rescue(session, deadline) => None,
+            Err(error)
+                if (is_way(&error) || error.reason() == Reason::ServerBusy)
+                    && self.rescue(session, &seat, deadline) =>
+            {
+                None
+            }
             other => Some(other?),
         };
         let answer = match asked {
@@ -93,7 +98,7 @@ impl Connection {
         directory: &SignedDirectory,
         name: &str,
         patience: Instant,
-        deadline: Instant,
+        limit: Instant,
     ) -> Result<Answer, CallError> {
         let ask = |bytes: Option<&[u8]>, deadline| {
             let request = Request::ObjectKey(ObjectKey {
@@ -103,11 +108,17 @@ impl Connection {
                 name: name.to_owned(),
             });
             let answer = seat.server.call(&request, deadline);
-            answer.inspect_err(|error| self.note(&seat.server, error))
+            self.look_after(&seat.server);
+            answer.inspect_err(|error| {
+                // Slow is not silent: whether it is away the next heartbeat tells.
+                if error.reason() != Reason::TimedOut || deadline == limit {
+                    self.note(&seat.server, error);
+                }
+            })
         };
         match ask(None, patience)? {
             Answer::Denied(denied) if denied.reason == Reason::SendDirectory => {
-                ask(Some(&directory.bytes), deadline)
+                ask(Some(&directory.bytes), limit)
             }
             answer => Ok(answer),
         }
@@ -120,6 +131,7 @@ impl Connection {
         deadline: Instant,
     ) -> Result<String, CallError> {
         let answer = server.call(&Request::ServerInfo, deadline);
+        self.look_after(server);
         match answer.inspect_err(|error| self.note(server, error))? {
             Answer::Info(text) => Ok(text),
             Answer::Denied(denied) => Err(denied_error(&denied)),

@@ -15,6 +15,7 @@ use super::{Connection, Entry, Leaving};
 use crate::{
     link::{
         order::{self, Raced},
+        registry,
         seats::{Grant, Leave, Owed, Refused},
         server::Server,
     },
@@ -79,25 +80,30 @@ impl Connection {
         let Some(_asking) = session.asking.try_lock_until(deadline) else {
             return Err(texts::error(Reason::TimedOut));
         };
+        self.keep_worker()?;
         if session.may_work(Instant::now()) && session.flags() & flags == flags {
             return Ok(());
         }
-        let obtained = self.acquire_anywhere(session, flags | session.flags(), deadline);
-        if self.answering().iter().any(|server| server.has_gone()) {
-            // A renewal on the way lost other sessions' seats.
-            self.wake();
+        if !registry::wait_for_leaving(self, &session.facts.key.identity(), deadline) {
+            return Err(texts::error(Reason::TimedOut));
         }
-        obtained
+        self.acquire_anywhere(session, flags | session.flags(), deadline)
     }
 
-    /// A call found its server silent: if another one gives the session a seat, the call can go on there.
-    pub(super) fn rescue(self: &Arc<Self>, session: &Arc<Session>, deadline: Instant) -> bool {
+    /// A call with this seat had no answer: if a server gives the session one, the call can go on there.
+    pub(super) fn rescue(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        seat: &Seat,
+        deadline: Instant,
+    ) -> bool {
         let Some(_asking) = session.asking.try_lock_until(deadline) else {
             return false;
         };
-        if session.grace_ends().is_none() {
+        let same = |now: Seat| now.id == seat.id && Arc::ptr_eq(&now.server, &seat.server);
+        if session.is_held() && !session.seat_or_former().is_some_and(same) {
             // The worker was faster.
-            return session.is_held();
+            return true;
         }
         self.configured().len() > 1
             && self
@@ -205,8 +211,9 @@ impl Connection {
             flags,
         };
         let granted = server.acquire(acquire, deadline);
-        if let Err(Refused::Unheard(error)) = &granted {
-            self.note(server, error);
+        match &granted {
+            Err(Refused::Unheard(error)) => self.note(server, error),
+            _ => self.look_after(server),
         }
         granted
     }
@@ -317,6 +324,7 @@ impl Connection {
             };
             server.seats.owe(session.facts.key.identity(), owed);
         }
+        self.look_after(server);
         told.inspect_err(|error| self.note(server, error))
     }
 }

@@ -1,6 +1,13 @@
 //! Servers that fall silent, come back, forget or are full: who has a seat when, and where.
 
-use std::{sync::Arc, thread, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Instant,
+};
 
 use protocol::{Reason, facts::SessionFacts, wire::message::LostSession};
 
@@ -10,7 +17,11 @@ use super::{
     object, one, reason, until,
 };
 use crate::{
-    link::{Key, Owner, order::Raced},
+    link::{
+        Key, Owner,
+        order::Raced,
+        seats::{Leave, Owed},
+    },
     native::host::{HostHandle, PlatformInfo},
     object::Object,
     place::Place,
@@ -113,6 +124,63 @@ fn a_refusal_by_the_seat_s_own_server_is_final_only_after_grace() {
     until(|| reason(object.licence_info()) == Reason::NoSeats);
     fake.set(|mood| mood.seats = None);
     assert_eq!(object.obtain_licence(0), Ok(()));
+}
+
+/// The server is silent until the component has noticed, and then answers again.
+fn blip(fake: &Fake, object: &Object) {
+    fake.set(|mood| mood.silent = true);
+    until(|| !object.connected());
+    fake.set(|mood| mood.silent = false);
+    until(|| object.connected());
+}
+
+#[test]
+fn a_session_without_a_seat_stays_in_grace_however_often_its_server_comes_and_goes() {
+    let (vendor, fake) = one();
+    let object = seated(&vendor, &[&fake], 1);
+    fake.set(|mood| mood.silent = true);
+    until(|| in_grace(&object));
+    // It was restarted without its ledger, and others were faster.
+    fake.set(|mood| {
+        mood.forgets_sessions = true;
+        mood.seats = Some(0);
+        mood.silent = false;
+    });
+    fake.forget_channels();
+    fake.wait(|mood| mood.waiting >= 2);
+    blip(&fake, &object);
+    assert!(object.licence_obtained() && in_grace(&object));
+    // It is still asked for, and what is granted is kept.
+    fake.set(|mood| mood.seats = None);
+    blip(&fake, &object);
+    until(|| !in_grace(&object));
+    assert_eq!(fake.mood.lock().sessions.len(), 1);
+}
+
+#[test]
+fn a_seat_that_was_taken_away_is_not_there_again_because_its_server_answers_again() {
+    let (vendor, fake) = one();
+    let object = seated(&vendor, &[&fake], 1);
+    fake.set(|mood| {
+        let session = mood.sessions[0];
+        mood.end(session);
+        mood.seats = Some(0);
+        // Who asks for it again hears nothing, whereupon the server seems to be away.
+        mood.gather = usize::MAX;
+        mood.lost.push(LostSession {
+            session,
+            reason: Reason::LicenceLost,
+            message: None,
+        });
+    });
+    until(|| !object.connected());
+    fake.set(|mood| mood.gather = 0);
+    until(|| object.connected());
+    assert!(object.licence_obtained() && in_grace(&object));
+    fake.set(|mood| mood.seats = None);
+    blip(&fake, &object);
+    until(|| !in_grace(&object));
+    assert_eq!(fake.mood.lock().sessions.len(), 1);
 }
 
 #[test]
@@ -347,4 +415,85 @@ fn a_connection_that_many_threads_use_while_its_server_comes_and_goes_loses_nobo
     }
     primary.wait(|mood| mood.sessions.is_empty());
     reserve.wait(|mood| mood.sessions.is_empty());
+}
+
+#[test]
+fn a_connection_whose_thread_could_not_start_or_ended_gets_one_at_the_next_call() {
+    let (vendor, fake) = one();
+    let owner = connection(&vendor, &[&fake]);
+    let connection = owner.connection();
+    let ended = thread::spawn(|| {});
+    until(|| ended.is_finished());
+    connection.state.lock().worker = Some(ended);
+    let soon = Instant::now() + PATIENCE;
+    connection.connect(soon).unwrap();
+    let session = connection.enter(&SessionFacts::default());
+    connection.obtain(&session, 0, soon).unwrap();
+    fake.wait(|mood| mood.heartbeats >= 1);
+}
+
+#[test]
+fn sessions_that_a_call_of_another_finds_lost_are_looked_after_at_once() {
+    let (vendor, fake) = one();
+    // Longer than anything here waits.
+    fake.set(|mood| mood.heartbeat_seconds = Some(60));
+    let (caller, other) = (seated(&vendor, &[&fake], 1), seated(&vendor, &[&fake], 2));
+    fake.set(|mood| mood.forgets_sessions = true);
+    fake.forget_channels();
+    caller.server_info().unwrap();
+    fake.wait(|mood| mood.sessions.len() == 2);
+    until(|| !in_grace(&caller) && !in_grace(&other));
+}
+
+#[test]
+fn a_server_that_cannot_take_a_seat_back_does_not_keep_others_from_it() {
+    let (vendor, primary, reserve) = two();
+    let owner = connection(&vendor, &[&primary, &reserve]);
+    let connection = owner.connection();
+    let session = connection.enter(&SessionFacts::default());
+    let soon = Instant::now() + PATIENCE;
+    primary.set(|mood| mood.cannot_leave = true);
+    for fake in [&primary, &reserve] {
+        let (server, grant) = connection
+            .attempt(&fake.address, &session, 0, soon)
+            .unwrap();
+        let owed = Owed::Seat {
+            session: grant.session,
+            leave: Leave::Move,
+        };
+        server.seats.owe(session.facts.key.identity(), owed);
+    }
+    connection.wake();
+    reserve.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
+    primary.set(|mood| mood.cannot_leave = false);
+    primary.wait(|mood| mood.moved == 1 && mood.sessions.is_empty());
+}
+
+#[test]
+fn a_server_that_is_slow_with_one_answer_is_not_away() {
+    let (vendor, primary, reserve) = two();
+    let object = Arc::new(object(&vendor, &[&primary, &reserve], 1));
+    object
+        .load_data(Value::Blob(vendor.datafile(b"x")))
+        .unwrap();
+    object.connect().unwrap();
+    object.obtain_licence(0).unwrap();
+    primary.set(|mood| mood.slow_keys = true);
+    let neighbour = seated(&vendor, &[&primary, &reserve], 2);
+    let over = AtomicBool::new(false);
+    let calling = Arc::clone(&object);
+    let opened = in_background(move || assert!(calling.object("Report").is_ok()));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                assert!(!in_grace(&neighbour), "the connection was lost for all");
+            }
+        });
+        // The call looks at the other servers, finds its own well, and asks it again.
+        primary.wait(|mood| mood.keys_asked == 2);
+        primary.set(|mood| mood.slow_keys = false);
+        opened.recv_timeout(PATIENCE).unwrap();
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(reserve.mood.lock().sessions.is_empty());
 }

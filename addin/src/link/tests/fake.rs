@@ -7,7 +7,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, mpsc},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -24,7 +24,7 @@ use protocol::{
         channel::{Plain, PlainAnswer, Sealer},
         frame::{ChannelId, Frame, Refusal},
         handshake::{ServerHello, respond},
-        message::{Alive, Answer, Denied, Granted, Id, LostSession, Request, Welcome},
+        message::{Alive, Answer, Denied, Granted, Id, LostSession, ObjectKey, Request, Welcome},
         window::{Admission, Window},
     },
 };
@@ -33,6 +33,9 @@ use crate::{link::trust::now, settings::Address};
 
 /// The series of every test.
 pub(super) const SERIES: KeyId = KeyId(0x672B);
+
+/// How long a late Release waits for a request for a seat that may never come.
+const LATE: Duration = Duration::from_millis(500);
 
 /// A vendor with a licence for a server.
 pub(super) struct Vendor {
@@ -140,6 +143,17 @@ pub(super) struct Mood {
     pub sessions: Vec<Id>,
     pub released: usize,
     pub detached: usize,
+    /// A Release is done only after the next request for a seat, or after a while if none comes.
+    pub late_release: bool,
+    /// The keys of objects are not told yet.
+    pub slow_keys: bool,
+    pub keys_asked: usize,
+    /// Answers are well sealed, and none to what was asked.
+    pub odd: bool,
+    /// Its disk is full, so that no seat can be given back.
+    pub cannot_leave: bool,
+    /// The pause between heartbeats that it tells, with an expiry of a few of them.
+    pub heartbeat_seconds: Option<u32>,
     pub byes: usize,
     /// How many Acquires wait for `answers` at once, and the most that did.
     pub waiting: usize,
@@ -282,15 +296,21 @@ impl Fake {
                     other => panic!("{other:?}"),
                 }
                 let plain = open.sealer.open(number, &noise).unwrap();
-                let Plain::Whole { ack, payload } = Plain::from_bytes(&plain).unwrap() else {
-                    panic!("a part")
+                let odd = self.mood.lock().odd;
+                let (ack, answer) = match Plain::from_bytes(&plain).unwrap() {
+                    // There is always more, and never the next part.
+                    Plain::Whole { ack, .. } | Plain::More { ack, .. } if odd => {
+                        let (count, bytes) = (2, Vec::new());
+                        (ack, PlainAnswer::First { count, bytes })
+                    }
+                    Plain::Whole { ack, payload } => {
+                        let answer = to_cbor(&self.dispatch(from_cbor(&payload).unwrap()));
+                        (ack, PlainAnswer::Whole(answer))
+                    }
+                    _ => panic!("a part"),
                 };
                 open.window.lock().acknowledge(ack);
-                let answer = to_cbor(&self.dispatch(from_cbor(&payload).unwrap()));
-                let sealed = open
-                    .sealer
-                    .seal(number, &PlainAnswer::Whole(answer).to_bytes())
-                    .unwrap();
+                let sealed = open.sealer.seal(number, &answer.to_bytes()).unwrap();
                 let reply = Frame::Reply {
                     number,
                     noise: sealed,
@@ -325,8 +345,8 @@ impl Fake {
                 Answer::Welcome(Welcome {
                     connection: Id::random(),
                     token: Secret::random(),
-                    heartbeat_seconds: 1,
-                    expire_seconds: 4,
+                    heartbeat_seconds: mood.heartbeat_seconds.unwrap_or(1),
+                    expire_seconds: mood.heartbeat_seconds.unwrap_or(1) * 4,
                     linger_seconds: 60,
                     sessions,
                     grace_seconds: mood.grace_seconds,
@@ -365,9 +385,17 @@ impl Fake {
                 }
             }
             Request::Release(operation) => {
+                if mood.late_release {
+                    let (asked, end) = (mood.waiting, Instant::now() + LATE);
+                    let none = |mood: &mut Mood| mood.waiting == asked;
+                    self.changed.wait_while_until(&mut mood, none, end);
+                }
                 mood.released += 1;
                 mood.end(operation.session);
                 Answer::Done
+            }
+            Request::Detach(_) if mood.cannot_leave => {
+                Answer::Denied(Denied::because(Reason::StoreFailed))
             }
             Request::Detach(operation) => {
                 if operation.moved == Some(true) {
@@ -378,19 +406,12 @@ impl Fake {
                 }
                 Answer::Done
             }
-            Request::ObjectKey(ask) => match ask.directory {
-                _ if !mood.sessions.contains(&ask.session) => {
-                    Answer::Denied(Denied::because(Reason::UnknownSession))
-                }
-                None => Answer::Denied(Denied::because(Reason::SendDirectory)),
-                Some(bytes) => {
-                    let signed = SignedDirectory::read(&bytes, None).unwrap();
-                    let directory = &signed.directory;
-                    let object = directory.object(&ask.name).unwrap();
-                    let content = &self.vendor.keys.content_keys[0].key;
-                    Answer::Key(directory.object_key(content, object))
-                }
-            },
+            Request::ObjectKey(ask) => {
+                mood.keys_asked += 1;
+                self.changed.notify_all();
+                self.changed.wait_while(&mut mood, |mood| mood.slow_keys);
+                self.key(&mood, ask)
+            }
             Request::Bye(_) => {
                 mood.byes += 1;
                 Answer::Done
@@ -400,6 +421,22 @@ impl Fake {
         drop(mood);
         self.changed.notify_all();
         answer
+    }
+
+    fn key(&self, mood: &Mood, ask: ObjectKey) -> Answer {
+        match ask.directory {
+            _ if !mood.sessions.contains(&ask.session) => {
+                Answer::Denied(Denied::because(Reason::UnknownSession))
+            }
+            None => Answer::Denied(Denied::because(Reason::SendDirectory)),
+            Some(bytes) => {
+                let signed = SignedDirectory::read(&bytes, None).unwrap();
+                let directory = &signed.directory;
+                let object = directory.object(&ask.name).unwrap();
+                let content = &self.vendor.keys.content_keys[0].key;
+                Answer::Key(directory.object_key(content, object))
+            }
+        }
     }
 }
 

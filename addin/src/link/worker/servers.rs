@@ -22,7 +22,7 @@ use crate::{
 
 /// The longest that a heartbeat may take.
 const BEAT_LIMIT: Duration = Duration::from_secs(3);
-/// The pause before debts are looked at again that cannot be paid now.
+/// The pause before debts are looked at again that cannot be paid now, and before a busy server's next heartbeat.
 const LATER: Duration = Duration::from_secs(1);
 /// For how long a server without sessions is kept beside one that is wanted more.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
@@ -35,8 +35,9 @@ impl Worker<'_> {
     /// Servers that came, went away or came back since the last look, whoever found that out.
     pub(super) fn notice_changes(&mut self, now: Instant) {
         let servers = self.servers();
-        self.plans
-            .retain(|address, _| servers.iter().any(|server| server.address == *address));
+        let known = |address: &Address| servers.iter().any(|server| server.address == *address);
+        self.plans.retain(|address, _| known(address));
+        self.debts.retain(|address, _| known(address));
         for server in servers {
             let plan = self.plans.get(&server.address);
             if server.is_away() && !matches!(plan, Some(Plan::Reach(_))) {
@@ -52,7 +53,7 @@ impl Worker<'_> {
                 self.plan_beat(&server, now);
                 self.search = BackOff::begin(now);
                 self.asking = Asking::begin(now);
-                self.debts = now;
+                self.debts.insert(server.address.clone(), now);
             }
         }
     }
@@ -77,17 +78,18 @@ impl Worker<'_> {
         self.plan_beat(&server, now);
         let deadline = now + BEAT_LIMIT.min(server.expiry() / 4);
         match server.call(&Request::Heartbeat, deadline) {
-            Ok(Answer::Alive(alive)) => {
-                for lost in alive.lost {
-                    self.lost(&server, &lost);
-                }
-            }
+            Ok(Answer::Alive(alive)) => self.lost(&server, &alive.lost),
             // It answers, but knows the connection no more: a Hello takes it up again.
             Ok(_) => {
                 if let Err(error) = server.renew(server.generation(), deadline) {
                     log::warn!("{}: {}", server.address, error.en);
                     self.connection.went_away(&server);
                 }
+            }
+            // It has much to do, or has so much of ours already that no more may be sent: it is not away.
+            Err(error) if error.reason() == Reason::ServerBusy => {
+                let next = Instant::now() + LATER;
+                self.plans.insert(server.address.clone(), Plan::Beat(next));
             }
             Err(error) => {
                 log::warn!("{}: {}", server.address, error.en);
@@ -148,16 +150,25 @@ impl Worker<'_> {
 
     /// Gives back what could not be given back when that was due.
     pub(super) fn pay(&mut self, now: Instant) -> bool {
-        if now < self.debts {
-            return false;
-        }
         for server in self.connection.answering() {
+            if self
+                .debts
+                .get(&server.address)
+                .is_some_and(|due| now < *due)
+            {
+                continue;
+            }
+            let mut later = |pause| self.debts.insert(server.address.clone(), now + pause);
             match server.pay(LIMIT) {
                 Ok(true) => return true,
-                Ok(false) => {}
+                // What is left is being asked for at this moment.
+                Ok(false) => {
+                    later(LATER);
+                }
+                // The others wait neither for this debt nor for this server.
                 Err(error) => {
                     log::warn!("{}: {}", server.address, error.en);
-                    self.debts = now + server.heartbeat();
+                    later(server.heartbeat());
                     if is_way(&error) && error.reason() != Reason::UnknownChannel {
                         self.connection.went_away(&server);
                     }
@@ -165,8 +176,6 @@ impl Worker<'_> {
                 }
             }
         }
-        // What is left is being asked for at this moment.
-        self.debts = now + LATER;
         false
     }
 

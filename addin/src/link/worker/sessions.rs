@@ -2,6 +2,7 @@
 //! wanted more.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -140,19 +141,24 @@ impl Worker<'_> {
         }
     }
 
-    /// The server says that a session lost its seat.
-    pub(super) fn lost(&mut self, server: &Arc<Server>, lost: &LostSession) {
-        let found = self
-            .connection
-            .sessions_at(server)
-            .into_iter()
-            .find(|session| {
-                session
-                    .seat_or_former()
-                    .is_some_and(|seat| seat.id == lost.session)
-            });
-        server.seats.forget(lost.session);
-        let Some(session) = found else { return };
+    /// The server says that sessions lost their seats.
+    pub(super) fn lost(&mut self, server: &Arc<Server>, lost: &[LostSession]) {
+        if lost.is_empty() {
+            return;
+        }
+        let sessions = self.connection.sessions_at(server).into_iter();
+        let seated: HashMap<_, _> = sessions
+            .filter_map(|session| Some((session.seat_or_former()?.id, session)))
+            .collect();
+        for lost in lost {
+            server.seats.forget(lost.session);
+            if let Some(session) = seated.get(&lost.session) {
+                self.lost_one(session, lost);
+            }
+        }
+    }
+
+    fn lost_one(&mut self, session: &Arc<Session>, lost: &LostSession) {
         let error = match &lost.message {
             Some(message) => {
                 let message = format!("({})", texts::one_line(message, 500));
@@ -162,9 +168,12 @@ impl Worker<'_> {
         };
         match lost.reason {
             // Somebody wanted it so: an administrator, or another process of the session.
-            Reason::ReleasedByAdministrator | Reason::UnknownSession => self.lose(&session, error),
+            Reason::ReleasedByAdministrator | Reason::UnknownSession => self.lose(session, error),
             // Asking may take long for each, and heartbeats go first.
-            _ => self.taken.push_back((session, lost.session, error)),
+            _ => {
+                let session = Arc::clone(session);
+                self.taken.push_back((session, lost.session, error));
+            }
         }
     }
 

@@ -9,24 +9,13 @@ use super::super::{ConnectionId, Moment, Session, SessionId, Text};
 pub(super) struct Packed {
     pub(super) id: SessionId,
     pub(super) identity: Identity,
-    /// Who would occupy a seat; nothing where that is the session itself, as nearly always.
-    own: Option<Box<Occupant>>,
-    /// Whose seat it sits on; nothing where that is its own, as nearly always.
-    seat: Option<Box<Option<Occupant>>>,
     pub(super) key_no: u32,
     pub(super) since: Moment,
     pub(super) flags: u32,
     /// Nearly all sessions have one connection.
     first_attached: Option<ConnectionId>,
-    #[expect(
-        clippy::box_collection,
-        reason = "a box is 8 bytes where a vector is 24, and it is nearly always empty"
-    )]
-    other_attached: Option<Box<Vec<ConnectionId>>>,
     /// [`NEVER`] while it does not linger.
     linger_until: Moment,
-    parent: Option<Box<Identity>>,
-    created_by: ConnectionId,
     is_server: bool,
     pub(super) number: u32,
     started: i64,
@@ -35,6 +24,36 @@ pub(super) struct Packed {
     pub(super) computer_name: Text,
     pub(super) app_name: Text,
     pub(super) access_code: Text,
+    /// Nothing where all of it is as usual, as nearly always.
+    rare: Option<Box<Rare>>,
+}
+
+/// What is as usual in nearly all sessions.
+#[derive(Debug, PartialEq, Eq)]
+struct Rare {
+    /// Who would occupy a seat; usually the session itself.
+    own: Occupant,
+    /// Whose seat it sits on; usually its own.
+    seat: Option<Occupant>,
+    /// Usually there are none.
+    other_attached: Vec<ConnectionId>,
+    /// Usually there is none.
+    parent: Option<Identity>,
+    /// Usually the connection that it is attached to.
+    created_by: Option<ConnectionId>,
+}
+
+impl Rare {
+    fn usual(identity: Identity) -> Self {
+        let itself = Occupant::Session(identity);
+        Self {
+            own: itself,
+            seat: Some(itself),
+            other_attached: Vec::new(),
+            parent: None,
+            created_by: None,
+        }
+    }
 }
 
 /// No session lingers so long.
@@ -42,23 +61,24 @@ const NEVER: Moment = Moment(i64::MAX);
 
 impl Packed {
     pub(super) fn new(session: Session) -> Self {
-        let seat = (session.seat != Some(session.own)).then(|| Box::new(session.seat));
-        let itself = session.own == Occupant::Session(session.identity);
         let mut attached = session.attached;
-        let others = attached.split_off(attached.len().min(1));
+        let other_attached = attached.split_off(attached.len().min(1));
+        let first_attached = attached.first().copied();
+        let rare = Rare {
+            own: session.own,
+            seat: session.seat,
+            other_attached,
+            parent: session.parent,
+            created_by: Some(session.created_by).filter(|id| first_attached != Some(*id)),
+        };
         Self {
             id: session.id,
             identity: session.identity,
-            own: (!itself).then(|| Box::new(session.own)),
-            seat,
             key_no: session.key_no,
             since: session.since,
             flags: session.flags,
-            first_attached: attached.first().copied(),
-            other_attached: (!others.is_empty()).then(|| Box::new(others)),
+            first_attached,
             linger_until: session.linger_until.unwrap_or(NEVER),
-            parent: session.parent.map(Box::new),
-            created_by: session.created_by,
             is_server: session.is_server,
             number: session.number,
             started: session.started,
@@ -67,21 +87,22 @@ impl Packed {
             computer_name: session.computer_name,
             app_name: session.app_name,
             access_code: session.access_code,
+            rare: (rare != Rare::usual(session.identity)).then(|| Box::new(rare)),
         }
     }
 
     pub(super) fn seat(&self) -> Option<Occupant> {
-        match &self.seat {
-            None => Some(self.own()),
-            Some(seat) => **seat,
+        match &self.rare {
+            None => Some(Occupant::Session(self.identity)),
+            Some(rare) => rare.seat,
         }
     }
 
     /// Who would occupy a seat by the session's own facts.
     pub(super) fn own(&self) -> Occupant {
-        match &self.own {
+        match &self.rare {
             None => Occupant::Session(self.identity),
-            Some(own) => **own,
+            Some(rare) => rare.own,
         }
     }
 
@@ -89,9 +110,20 @@ impl Packed {
         Some(self.linger_until).filter(|end| *end != NEVER)
     }
 
+    pub(super) fn parent(&self) -> Option<Identity> {
+        self.rare.as_ref().and_then(|rare| rare.parent)
+    }
+
     pub(super) fn attached(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        let others = self.other_attached.iter().flat_map(|others| others.iter());
+        let others = self.rare.iter().flat_map(|rare| &rare.other_attached);
         self.first_attached.iter().chain(others).copied()
+    }
+
+    fn created_by(&self) -> ConnectionId {
+        let other = self.rare.as_ref().and_then(|rare| rare.created_by);
+        other
+            .or(self.first_attached)
+            .expect("a session without a first connection has its maker among what is rare")
     }
 
     pub(super) fn unpack(&self) -> Session {
@@ -105,8 +137,8 @@ impl Packed {
             flags: self.flags,
             attached: self.attached().collect(),
             linger_until: self.linger_until(),
-            parent: self.parent.as_deref().copied(),
-            created_by: self.created_by,
+            parent: self.parent(),
+            created_by: self.created_by(),
             is_server: self.is_server,
             number: self.number,
             started: self.started,

@@ -6,8 +6,8 @@ use protocol::facts::{Identity, Occupant};
 
 use super::{FORGET_CHUNK, Index};
 use crate::accounting::{
-    Connection, ConnectionId, Effect, Holder, Key, KeyState, Moment, OperationId, Order, Seat,
-    Session, SessionId, View, view::MAX_HOLDERS,
+    Connection, ConnectionId, Effect, Holder, Key, KeyState, Moment, Neighbour, OperationId, Order,
+    Seat, Session, SessionId, View, view::MAX_HOLDERS,
 };
 
 impl View for Index {
@@ -21,6 +21,18 @@ impl View for Index {
 
     fn seat(&self, occupant: &Occupant) -> Option<Seat> {
         self.seats.get(occupant).map(|row| self.seat_of(row))
+    }
+
+    fn neighbours(&self, occupant: &Occupant) -> Vec<Neighbour> {
+        let row = self.seats.get(occupant).into_iter();
+        row.flat_map(|row| row.sessions.iter())
+            .filter_map(|at| self.sessions.get(at))
+            .map(|session| Neighbour {
+                id: session.id,
+                identity: session.identity,
+                parent: session.parent(),
+            })
+            .collect()
     }
 
     fn used(&self, key_no: u32) -> u32 {
@@ -54,6 +66,10 @@ impl View for Index {
     fn unseated(&self, key_no: u32, limit: usize) -> Vec<SessionId> {
         let sessions = self.unseated.get(&key_no).into_iter().flatten();
         sessions.take(limit).copied().collect()
+    }
+
+    fn unseated_count(&self, key_no: u32) -> usize {
+        self.unseated.get(&key_no).map_or(0, HashSet::len)
     }
 
     fn unseated_keys(&self) -> Vec<u32> {

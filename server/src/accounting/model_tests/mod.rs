@@ -31,6 +31,8 @@ enum Step {
         free: bool,
     },
     Repeat(usize),
+    /// By another process, which heard of the request by some way.
+    RepeatBy(usize, usize),
     Release {
         connection: usize,
         session: usize,
@@ -44,11 +46,21 @@ enum Step {
     Adopt(usize, bool),
     Admin(usize),
     Wait(u64),
+    /// Somebody sets the wall clock: it leaps, forth or back.
+    Wall(i64),
     Drop(usize),
     Switch(u32, bool),
     Keys(Vec<(KeyType, u32, u32, u8)>),
     Forget(u64),
     Restart,
+    /// Keys came, went and changed while the server was down.
+    RestartWith(Vec<(KeyType, u32, u32, u8)>),
+    /// The settings are others: free applications, access codes, linger.
+    Rules {
+        free: bool,
+        codes: bool,
+        linger: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -76,6 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
         0..4_u32,
         prop_oneof![5 => Just(0_u8), 3 => 1..4_u8],
     );
+    let keys = prop::collection::vec(a_key, 1..4);
     prop_oneof![
         2 => (0..4_u8, 0..12_u8).prop_map(|(kind, code)| Step::Connect(kind, code)),
         1 => (0..6_usize, 1..4_u8, 1..4_u8, prop::bool::weighted(0.2)).prop_map(|(connection, token, replacement, elsewhere)| {
@@ -83,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         30 => acquire,
         6 => any::<usize>().prop_map(Step::Repeat),
+        3 => (any::<usize>(), 0..6_usize).prop_map(|(at, connection)| Step::RepeatBy(at, connection)),
         8 => (0..6_usize, any::<usize>()).prop_map(|(connection, session)| Step::Release { connection, session }),
         12 => (0..6_usize, any::<usize>()).prop_map(|(connection, session)| Step::Detach { connection, session }),
         1 => (0..6_usize).prop_map(Step::Disconnect),
@@ -92,7 +106,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..6_usize).prop_map(Step::Drop),
         2 => (1..4_u32, prop::bool::weighted(0.7)).prop_map(|(key_no, on)| Step::Switch(key_no, on)),
         4 => (1..1000_u64).prop_map(Step::Wait),
-        2 => prop::collection::vec(a_key, 1..4).prop_map(Step::Keys),
+        1 => (-600..600_i64).prop_map(Step::Wall),
+        2 => (any::<bool>(), any::<bool>(), prop::sample::select(vec![0, 100, 1500])).prop_map(|(free, codes, linger)| {
+            Step::Rules { free, codes, linger }
+        }),
+        1 => keys.clone().prop_map(Step::RestartWith),
+        2 => keys.prop_map(Step::Keys),
         1 => Just(Step::Keys(Vec::new())),
         1 => (0..2000_u64).prop_map(Step::Forget),
         1 => Just(Step::Restart),
@@ -171,27 +190,20 @@ impl Rows {
 /// The ledger beside its model and its rows.
 struct Beside {
     ledger: Ledger,
+    /// How far the wall clock of the ledger is before the one that nobody sets.
+    ahead: i64,
     model: Model,
     rows: Rows,
 }
 
 impl Beside {
     fn new(keys: Vec<Key>, free_app_names: Vec<String>, codes: bool) -> Self {
-        let share = |limit, reserve| Share { limit, reserve };
-        let shares = [
-            ("".into(), share(None, 0)),
-            ("a".into(), share(Some(2), 0)),
-            ("b".into(), share(None, 1)),
-        ];
-        let rules = Rules {
-            free_app_names,
-            shares: codes.then(|| shares.into()),
-            ..Rules::default()
-        };
+        let rules = rules(free_app_names, codes, 1500);
         let mut ledger = Ledger::with_keys(vec![]);
         ledger.rules = rules.clone();
         let mut beside = Self {
             ledger,
+            ahead: 0,
             model: Model::new(vec![], rules),
             rows: Rows::default(),
         };
@@ -200,10 +212,13 @@ impl Beside {
     }
 
     /// Runs a command, after proving that its changes can be undone to the last row, and compares.
-    fn run(&mut self, command: Command) {
+    fn run(&mut self, command: Command) -> Outcome {
         let ledger = &mut self.ledger;
         let before = rows(&ledger.index);
-        let decision = decide(&ledger.index, command.clone(), &ledger.rules, ledger.now);
+        let wall = ledger.now;
+        let steady = Moment(wall.0 - self.ahead);
+        let now = Now { wall, steady };
+        let decision = decide(&ledger.index, command.clone(), &ledger.rules, now);
         let undo: Vec<Delta> = decision
             .deltas
             .iter()
@@ -217,9 +232,10 @@ impl Beside {
             ledger.index.apply(delta.clone());
             self.rows.write(delta);
         }
-        let expected = self.model.run(&command, &decision.outcome, ledger.now);
+        let expected = self.model.run(&command, &decision.outcome, now);
         assert_eq!(said(&decision.outcome), expected, "{command:?}");
         self.model.compare(&ledger.index, ledger.now);
+        decision.outcome
     }
 
     /// The process ends and starts again: memory is what the rows say, and the keys are read anew.
@@ -227,6 +243,7 @@ impl Beside {
         let keys = self.ledger.index.keys().to_vec();
         let before = rows(&self.ledger.index);
         self.ledger.index = self.rows.read();
+        self.model.restart();
         self.run(Command::KeysChanged(keys));
         assert_eq!(
             rows(&self.ledger.index),
@@ -235,12 +252,59 @@ impl Beside {
         );
     }
 
+    /// The same with other keys.
+    fn restart_with(&mut self, keys: Vec<Key>) {
+        self.ledger.index = self.rows.read();
+        self.model.restart();
+        self.run(Command::KeysChanged(keys));
+    }
+
+    fn change_rules(&mut self, rules: Rules) {
+        self.model.rules = rules.clone();
+        self.ledger.rules = rules;
+        self.run(Command::TimePassed);
+    }
+
     fn lingers_end(&mut self) {
         let linger = self.ledger.rules.linger;
-        for session in self.ledger.index.linger_ended(self.ledger.now, linger) {
+        let steady = Moment(self.ledger.now.0 - self.ahead);
+        for session in self.ledger.index.linger_ended(steady, linger) {
             self.run(Command::LingerEnded(session));
         }
     }
+}
+
+fn rules(free_app_names: Vec<String>, codes: bool, linger: u64) -> Rules {
+    let share = |limit, reserve| Share { limit, reserve };
+    let shares = [
+        ("".into(), share(None, 0)),
+        ("a".into(), share(Some(2), 0)),
+        ("b".into(), share(None, 1)),
+    ];
+    Rules {
+        linger: Duration::from_secs(linger),
+        free_app_names,
+        shares: codes.then(|| shares.into()),
+    }
+}
+
+fn keys_of(list: Vec<(KeyType, u32, u32, u8)>, now: Moment) -> Vec<Key> {
+    list.into_iter()
+        .enumerate()
+        .map(|(at, (kind, seats, flags, state))| Key {
+            flags,
+            workable: state != 1,
+            // A key may make the application of others free, too.
+            free_app_names: if flags == 3 {
+                ["1cv8c".to_owned()].into()
+            } else {
+                [].into()
+            },
+            starts: (state == 2).then(|| now.after(Duration::from_secs(500))),
+            ends: (state == 3).then(|| now.after(Duration::from_secs(700))),
+            ..key(at as u32 + 1, kind, seats)
+        })
+        .collect()
 }
 
 fn session_facts(number: u32, file: bool, parent: Option<u32>, free: bool) -> SessionFacts {
@@ -308,7 +372,14 @@ proptest! {
                         Command::Release { operation, .. } | Command::Detach { operation, .. } => *operation,
                         other => unreachable!("{other:?} is not repeated"),
                     };
-                    let known = beside.ledger.index.operation(&operation).is_some();
+                    // A grant whose session somebody else keeps by now is one for this process as well.
+                    let known = match (&command, beside.ledger.index.operation(&operation)) {
+                        (Command::Acquire(claim), Some(Effect::Granted(session))) => {
+                            let row = View::session(&beside.ledger.index, &session);
+                            row.is_none_or(|row| row.attached.contains(&claim.connection))
+                        }
+                        (_, effect) => effect.is_some(),
+                    };
                     let before = rows(&beside.ledger.index);
                     beside.run(command);
                     if known {
@@ -316,6 +387,16 @@ proptest! {
                     }
                 }
                 Step::Repeat(_) => {}
+                Step::RepeatBy(at, connection) => {
+                    let asked = asked.get(at % asked.len().max(1)).cloned();
+                    if let (Some(Command::Acquire(claim)), Some(id)) = (asked, connections.get(connection)) {
+                        let outcome = beside.run(Command::Acquire(Box::new(Claim { connection: *id, ..*claim })));
+                        if let Outcome::Granted(grant) = outcome {
+                            let row = View::session(&beside.ledger.index, &grant.session);
+                            prop_assert!(row.is_some_and(|row| row.attached.contains(id)), "a grant without the session");
+                        }
+                    }
+                }
                 Step::Release { connection, session } => {
                     if let (Some(id), Some(session)) = (connections.get(connection), some_session(&beside.ledger.index, session)) {
                         let id = who(&beside.ledger.index, connection, session).unwrap_or(*id);
@@ -388,21 +469,21 @@ proptest! {
                     beside.run(Command::ForgetOperations(before));
                 }
                 Step::Restart => beside.restart(),
+                Step::RestartWith(list) => {
+                    let keys = keys_of(list, beside.ledger.now);
+                    beside.restart_with(keys);
+                }
+                Step::Rules { free, codes, linger } => {
+                    let free = free.then(|| "backgroundjob".into());
+                    beside.change_rules(rules(free.into_iter().collect(), codes, linger));
+                }
+                Step::Wall(seconds) => {
+                    beside.ahead += seconds * 1000;
+                    beside.ledger.now.0 += seconds * 1000;
+                    beside.run(Command::TimePassed);
+                }
                 Step::Keys(list) => {
-                    let now = beside.ledger.now;
-                    let keys = list
-                        .into_iter()
-                        .enumerate()
-                        .map(|(at, (kind, seats, flags, state))| Key {
-                            flags,
-                            workable: state != 1,
-                            // A key may make the application of others free, too.
-                            free_app_names: if flags == 3 { ["1cv8c".to_owned()].into() } else { [].into() },
-                            starts: (state == 2).then(|| now.after(Duration::from_secs(500))),
-                            ends: (state == 3).then(|| now.after(Duration::from_secs(700))),
-                            ..key(at as u32 + 1, kind, seats)
-                        })
-                        .collect();
+                    let keys = keys_of(list, beside.ledger.now);
                     beside.run(Command::KeysChanged(keys));
                 }
             }

@@ -18,7 +18,7 @@ pub(super) struct Model {
     keys: Vec<Key>,
     off: BTreeSet<u32>,
     operations: Vec<(OperationId, Moment, Effect)>,
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 /// An outcome without what the ledger may choose.
@@ -55,7 +55,8 @@ impl Model {
     }
 
     /// Follows a command; what should come of it.
-    pub(super) fn run(&mut self, command: &Command, real: &Outcome, now: Moment) -> String {
+    pub(super) fn run(&mut self, command: &Command, real: &Outcome, times: Now) -> String {
+        let (now, steady) = (times.wall, times.steady);
         match command {
             Command::Connect {
                 operation,
@@ -71,20 +72,20 @@ impl Model {
                 operation,
                 connection,
                 session,
-            } => self.leave(*operation, *connection, *session, None, now),
+            } => self.leave(*operation, *connection, *session, None, times),
             Command::Detach {
                 operation,
                 connection,
                 session,
                 moved,
-            } => self.leave(*operation, *connection, *session, Some(*moved), now),
-            Command::Disconnect(id) => self.take_away(*id, true, now),
+            } => self.leave(*operation, *connection, *session, Some(*moved), times),
+            Command::Disconnect(id) => self.take_away(*id, true, steady),
             Command::ConnectionExpired { connection, owner } => {
                 let known = self.connections.iter().find(|one| one.id == *connection);
                 if known.is_none_or(|known| known.owner != Some(*owner)) {
                     return "UnknownConnection".into();
                 }
-                self.take_away(*connection, false, now)
+                self.take_away(*connection, false, steady)
             }
             Command::Adopt {
                 connection,
@@ -100,10 +101,10 @@ impl Model {
                     }
                 }
             }
-            Command::AdminDrop { connection, .. } => self.take_away(*connection, false, now),
+            Command::AdminDrop { connection, .. } => self.take_away(*connection, false, steady),
             Command::LingerEnded(id) => {
                 let over = |session: &&Session| {
-                    session.id == *id && session.linger_until.is_some_and(|end| end <= now)
+                    session.id == *id && session.linger_until.is_some_and(|end| end <= steady)
                 };
                 let ended = self
                     .sessions
@@ -111,6 +112,12 @@ impl Model {
                     .filter(over)
                     .map(|one| one.id)
                     .collect();
+                // Settings that were changed meanwhile shorten what is left.
+                let longest = steady.after(self.rules.linger);
+                if let Some(at) = self.at(*id) {
+                    let end = &mut self.sessions[at].linger_until;
+                    *end = end.map(|end| if end <= steady { end } else { end.min(longest) });
+                }
                 self.end(ended)
             }
             Command::AdminRelease { session, .. } => match self.at(*session) {
@@ -134,10 +141,12 @@ impl Model {
             }
             Command::TimePassed => self.reseat(real, now),
             Command::ForgetOperations(before) => {
-                let known = self.operations.len();
-                self.operations
-                    .retain(|(_, at, _)| at >= before && *at <= now);
-                let forgotten = self.operations.len() < known;
+                // In the order in which they came, up to the first that is still of use.
+                let kept = |(_, at, _): &(OperationId, Moment, Effect)| at >= before && *at <= now;
+                let first = self.operations.iter().position(kept);
+                let first = first.unwrap_or(self.operations.len());
+                self.operations.drain(..first);
+                let forgotten = first > 0;
                 done(&BTreeSet::new()) + if forgotten { " and more" } else { "" }
             }
             Command::Resume(resume) => {
@@ -161,6 +170,11 @@ impl Model {
         }
     }
 
+    /// Requests are read by their times at a start.
+    pub(super) fn restart(&mut self) {
+        self.operations.sort_by_key(|(id, at, _)| (*at, *id));
+    }
+
     fn at(&self, id: SessionId) -> Option<usize> {
         self.sessions.iter().position(|session| session.id == id)
     }
@@ -176,13 +190,18 @@ impl Model {
     }
 
     fn acquire(&mut self, claim: &Claim, now: Moment) -> String {
-        if let Some(effect) = self.effect(claim.operation) {
-            return match effect {
-                Effect::Granted(id) => self.at(id).map_or("UnknownSession".into(), |at| {
-                    format!("granted {id} {:?}", self.sessions[at].since)
-                }),
-                _ => "UnknownSession".into(),
-            };
+        match self.effect(claim.operation) {
+            Some(Effect::Granted(id)) => {
+                let Some(known) = self.at(id).map(|at| &self.sessions[at]) else {
+                    return "UnknownSession".into();
+                };
+                // Another process asks as if it had asked anew.
+                if known.attached.contains(&claim.connection) {
+                    return format!("granted {id} {:?}", known.since);
+                }
+            }
+            Some(_) => return "UnknownSession".into(),
+            None => {}
         }
         let Some(connection) = self
             .connections
@@ -237,6 +256,7 @@ impl Model {
             return denial;
         }
         let effect = Effect::Granted(session.id);
+        self.operations.retain(|(id, ..)| *id != claim.operation);
         self.operations.push((claim.operation, now, effect));
         let granted = format!("granted {} {:?}", session.id, session.since);
         match self.at(session.id) {
@@ -341,7 +361,7 @@ impl Model {
         connection: ConnectionId,
         session: SessionId,
         moved: Option<bool>,
-        now: Moment,
+        times: Now,
     ) -> String {
         if self.effect(operation).is_some() {
             return done(&BTreeSet::new());
@@ -356,43 +376,62 @@ impl Model {
         else {
             return "UnknownSession".into();
         };
+        let last_child = self.is_last_child(&self.sessions[at]);
         let row = &mut self.sessions[at];
         row.attached.retain(|one| *one != connection);
         let (effect, ended) = match moved {
             None => (Effect::Released, true),
             Some(moved) => {
                 let alone = row.attached.is_empty();
-                let lingers = is_server && !moved;
+                let lingers = is_server && !moved && !last_child && !self.rules.linger.is_zero();
                 if alone && lingers {
-                    row.linger_until = Some(now.after(self.rules.linger));
+                    row.linger_until = Some(times.steady.after(self.rules.linger));
                 }
                 (Effect::Detached, alone && !lingers)
             }
         };
-        self.operations.push((operation, now, effect));
+        self.operations.push((operation, times.wall, effect));
         self.end(ended.then_some(session).into_iter().collect())
     }
 
     /// A connection goes; sessions that nobody else keeps end, or linger when a server process says goodbye.
-    fn take_away(&mut self, id: ConnectionId, goodbye: bool, now: Moment) -> String {
+    fn take_away(&mut self, id: ConnectionId, goodbye: bool, steady: Moment) -> String {
         let Some(at) = self.connections.iter().position(|one| one.id == id) else {
             return "UnknownConnection".into();
         };
-        let lingers = goodbye && self.connections.remove(at).facts.is_server;
+        let lingers =
+            goodbye && self.connections.remove(at).facts.is_server && !self.rules.linger.is_zero();
         self.connections.retain(|one| one.id != id);
         let mut ended = BTreeSet::new();
+        let last_children: BTreeSet<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|session| self.is_last_child(session))
+            .map(|session| session.id)
+            .collect();
         for session in &mut self.sessions {
             if !session.attached.contains(&id) {
                 continue;
             }
             session.attached.retain(|one| *one != id);
+            let lingers = lingers && !last_children.contains(&session.id);
             if session.attached.is_empty() && lingers {
-                session.linger_until = Some(now.after(self.rules.linger));
+                session.linger_until = Some(steady.after(self.rules.linger));
             } else if session.attached.is_empty() {
                 ended.insert(session.id);
             }
         }
         self.end(ended)
+    }
+
+    /// A child beside its parent, without children of its own.
+    fn is_last_child(&self, child: &Session) -> bool {
+        let beside = |other: &&Session| other.seat == child.seat && other.id != child.id;
+        let mut others = self.sessions.iter().filter(beside);
+        let mut more = others.clone();
+        child.seat.is_some()
+            && others.any(|other| Some(other.identity) == child.parent)
+            && more.all(|other| other.parent != Some(child.identity))
     }
 
     /// Ends sessions, with the children that share their seats, and theirs.

@@ -103,14 +103,10 @@ async fn watch(place: &Place, last: Option<&str>) -> axum::response::Response {
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
-    let mut request = request.body(Body::empty()).unwrap();
-    request
-        .extensions_mut()
-        .insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 5))));
-    crate::router(Arc::clone(&place.server))
-        .oneshot(request)
+    let request = request.body(Body::empty()).unwrap();
+    Addresses::new(Arc::clone(&place.server))
+        .answer(SocketAddr::from(([127, 0, 0, 1], 5)), request)
         .await
-        .unwrap()
 }
 
 #[tokio::test]

@@ -11,7 +11,6 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::ConnectInfo,
     http::{Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
@@ -22,10 +21,9 @@ use protocol::{
     licence::KeyType,
 };
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::{
-    Server,
+    Addresses, Server,
     accounting::{
         Claim, Command, Connection, ConnectionId, Moment, OperationId, SessionId, TokenHash,
     },
@@ -165,14 +163,10 @@ pub(crate) async fn send(
     if let Some(credential) = credential {
         request = request.header(header::AUTHORIZATION, credential);
     }
-    let mut request = request.body(body.into()).unwrap();
-    request
-        .extensions_mut()
-        .insert(ConnectInfo(SocketAddr::from((address, 5))));
-    let response = crate::router(Arc::clone(&place.server))
-        .oneshot(request)
-        .await
-        .unwrap();
+    let request = request.body(body.into()).unwrap();
+    let response = Addresses::new(Arc::clone(&place.server))
+        .answer(SocketAddr::from((address, 5)), request)
+        .await;
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Reply {

@@ -4,7 +4,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::ConnectInfo,
     http::{Request as HttpRequest, header},
 };
 use http_body_util::BodyExt;
@@ -25,10 +24,9 @@ use protocol::{
         },
     },
 };
-use tower::ServiceExt;
 
 use crate::{
-    Server, conf,
+    Addresses, Server, conf,
     keys::{self, tests as vendors},
     places::Places,
 };
@@ -77,17 +75,14 @@ async fn open(places: &Places) -> Arc<Server> {
 }
 
 async fn post(server: &Arc<Server>, path: &str, body: Vec<u8>) -> Frame {
-    let mut request = HttpRequest::post(path)
+    let request = HttpRequest::post(path)
         .header(header::HOST, HOST)
         .body(Body::from(body))
         .unwrap();
-    request
-        .extensions_mut()
-        .insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 5))));
-    let response = crate::router(Arc::clone(server))
-        .oneshot(request)
-        .await
-        .unwrap();
+    let peer = SocketAddr::from(([127, 0, 0, 1], 5));
+    let response = Addresses::new(Arc::clone(server))
+        .answer(peer, request)
+        .await;
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     Frame::from_bytes(&bytes).unwrap()
 }

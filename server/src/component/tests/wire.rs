@@ -1,5 +1,8 @@
 //! Messages: repeated, altered, large, of other versions, and for keys of objects.
 
+use axum::http::StatusCode;
+use protocol::wire::MAX_BODY;
+
 use super::*;
 
 #[tokio::test]
@@ -188,4 +191,21 @@ async fn large_messages_do_not_push_each_other_out_and_have_a_limit_together() {
     assert_eq!(channel.part(4, 0, 2, vec![1]), Err(PartError::Busy));
     channel.acknowledge(1);
     assert_eq!(channel.part(4, 0, 2, vec![1]), Ok(None));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_before_it_is_read() {
+    let place = place(1, "").await;
+    for (length, status) in [
+        (MAX_BODY, StatusCode::OK),
+        (MAX_BODY + 1, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let request = HttpRequest::post(MESSAGE_PATH)
+            .body(Body::from(vec![0; length]))
+            .unwrap();
+        let answer = Addresses::new(Arc::clone(&place.server))
+            .answer(SocketAddr::from(([127, 0, 0, 1], 5)), request)
+            .await;
+        assert_eq!(answer.status(), status);
+    }
 }

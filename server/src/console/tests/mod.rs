@@ -9,13 +9,11 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use tower::ServiceExt;
 
-use crate::api::tests::Place;
+use crate::{Addresses, api::tests::Place};
 
 /// A browser at an address, with its cookies.
 struct Browser<'p> {
@@ -125,11 +123,10 @@ impl<'p> Browser<'p> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut request = request.body(Body::from(body.unwrap_or_default())).unwrap();
+        let request = request.body(Body::from(body.unwrap_or_default())).unwrap();
         let peer = SocketAddr::from((self.address, 5));
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = crate::router(Arc::clone(&self.place.server));
-        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        let addresses = Addresses::new(Arc::clone(&self.place.server));
+        let (parts, body) = addresses.answer(peer, request).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();

@@ -59,7 +59,8 @@ enum Waiting {
 struct Batch {
     written: Vec<(KeyId, Delta)>,
     undo: Vec<(Arc<RwLock<Series>>, Delta)>,
-    due: Vec<(Arc<RwLock<Series>>, Due)>,
+    /// Series whose keys were looked at.
+    looked: Vec<Arc<RwLock<Series>>>,
     events: Vec<EventRow>,
     minutes: Vec<UsageRow>,
     /// The minute that begins once these rows are written.
@@ -144,6 +145,10 @@ impl Writer {
             Message::Rules(book) => {
                 self.rule_book = *book;
                 self.rules.clear();
+                // Whose application was free may need a seat now.
+                for series in self.ledger.read().values() {
+                    series.write().due = Due::at_once();
+                }
             }
             Message::Note(key_id, event, reply) => {
                 self.line(batch, key_id, (self.clock)().wall, *event);
@@ -225,10 +230,8 @@ impl Writer {
         }
         if moves_seats {
             // What is left to move is moved with the next command, or the next look at the time.
-            let due = Due::after(locked.index.keys(), now.wall, decision.outcome.more());
-            batch
-                .due
-                .push((Arc::clone(series), std::mem::replace(&mut locked.due, due)));
+            locked.due = Due::after(locked.index.keys(), now.wall, decision.outcome.more());
+            batch.looked.push(Arc::clone(series));
         }
         match &decision.outcome {
             Outcome::Done { lost, .. } => batch.lost.extend(lost.iter().cloned()),
@@ -351,8 +354,8 @@ impl Writer {
         for (series, delta) in batch.undo.into_iter().rev() {
             series.write().index.apply(delta);
         }
-        for (series, due) in batch.due.into_iter().rev() {
-            series.write().due = due;
+        for series in batch.looked {
+            series.write().due = Due::at_once();
         }
         for waiting in batch.waiting {
             match waiting {

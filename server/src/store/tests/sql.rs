@@ -14,7 +14,9 @@ use protocol::{
 use rusqlite::{Connection as Database, OptionalExtension, Row, ToSql, params};
 
 use super::*;
-use crate::accounting::{Delta, Due, Effect, Holder, KeyState, Order, Seat, View, decide};
+use crate::accounting::{
+    Delta, Due, Effect, Holder, KeyState, Neighbour, Order, Seat, View, decide,
+};
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS connections (id BLOB PRIMARY KEY, series INTEGER, row BLOB);
@@ -266,6 +268,17 @@ impl View for Look<'_> {
         Self::seats_of(sessions).pop().map(|(_, seat)| seat)
     }
 
+    fn neighbours(&self, occupant: &Occupant) -> Vec<Neighbour> {
+        let rest = "WHERE seat = ?1 ORDER BY rowid";
+        let sessions = self.sessions(rest, params![envelope::to_cbor(occupant)]);
+        let neighbour = |session: Session| Neighbour {
+            id: session.id,
+            identity: session.identity,
+            parent: session.parent,
+        };
+        sessions.into_iter().map(neighbour).collect()
+    }
+
     fn used(&self, key_no: u32) -> u32 {
         self.count("key_no = ?2", &key_no)
     }
@@ -305,6 +318,10 @@ impl View for Look<'_> {
     fn unseated(&self, key_no: u32, limit: usize) -> Vec<SessionId> {
         let found = self.sessions("WHERE key_no = ?1 AND seat IS NULL", params![key_no]);
         found.iter().take(limit).map(|session| session.id).collect()
+    }
+
+    fn unseated_count(&self, key_no: u32) -> usize {
+        self.unseated(key_no, usize::MAX).len()
     }
 
     fn unseated_keys(&self) -> Vec<u32> {
@@ -443,6 +460,9 @@ impl Store for Sql {
 
     fn set_rules(&self, rules: RuleBook) {
         *self.rules.lock() = rules;
+        for (_, due) in self.keys.lock().values_mut() {
+            *due = Due::at_once();
+        }
     }
 
     fn keys_off(&self) -> Answer<'_, Vec<(KeyId, u32)>> {
