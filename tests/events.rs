@@ -15,7 +15,7 @@ use licence::{
 use serde_json::Value as Json;
 
 fn scene() -> (Scene, PathBuf) {
-    let scene = Scene::new(2);
+    let scene = Scene::new(3);
     let file = scene.root().join("object.bin");
     fs::write(&file, "x").unwrap();
     let datafile = scene.pack(&file, "Расчет");
@@ -46,10 +46,15 @@ fn a_killed_server_is_told_to_a_client_once_and_its_return_too_and_work_goes_on_
     let (mut scene, datafile) = scene();
     let (mut client, obtained) = scene.client(&datafile, 1);
     assert!(obtained.is_true(), "{}", obtained.en);
-    let mut worker = scene.process(Application::Server);
-    scene.prepare(&mut worker, &datafile, 2);
-    assert!(worker.call("Connect", &[]).is_true());
-    assert!(worker.call("ObtainLicence", &[]).is_true());
+    let seated = |application, session| {
+        let mut process = scene.process(application);
+        scene.prepare(&mut process, &datafile, session);
+        assert!(process.call("Connect", &[]).is_true());
+        assert!(process.call("ObtainLicence", &[]).is_true());
+        process
+    };
+    let mut worker = seated(Application::Server, 2);
+    let mut external = seated(Application::ExternalConnection, 3);
     assert!(client.call("GetObject", &["Расчет".into()]).value.is_some());
 
     let address = format!("127.0.0.1:{}", scene.port());
@@ -61,7 +66,7 @@ fn a_killed_server_is_told_to_a_client_once_and_its_return_too_and_work_goes_on_
         ("ConnectionLost", Some(address.as_str()))
     );
     assert!(data["GraceUntil"].is_string(), "{data}");
-    for process in [&mut client, &mut worker] {
+    for process in [&mut client, &mut worker, &mut external] {
         wait_until(process, "Connected", &Value::Bool(false));
         assert_eq!(
             process.get("LicenceObtained"),
@@ -84,18 +89,16 @@ fn a_killed_server_is_told_to_a_client_once_and_its_return_too_and_work_goes_on_
         (message, data["Server"].as_str()),
         ("ConnectionRestored", Some(address.as_str()))
     );
-    for process in [&mut client, &mut worker] {
+    for process in [&mut client, &mut worker, &mut external] {
         wait_until(process, "Connected", &Value::Bool(true));
         assert_eq!(process.get("GraceUntil"), Value::Date([1, 1, 1, 0, 0, 0]));
     }
-    scene.wait_for_sessions(2);
+    scene.wait_for_sessions(3);
     assert!(worker.call("GetObject", &["Расчет".into()]).value.is_some());
     assert_eq!(client.wait_events(2).len(), 2, "one event for each cause");
-    assert_eq!(
-        worker.wait_events(0),
-        [],
-        "nobody could take an event in a server process"
-    );
+    for process in [&mut worker, &mut external] {
+        assert_eq!(process.wait_events(0), [], "nobody could take an event");
+    }
 }
 
 #[test]

@@ -70,6 +70,12 @@ impl Kind {
         }
     }
 
+    /// Whether 1C code has a place that takes events: neither servers nor external connections have one.
+    #[must_use]
+    pub const fn has_events(self) -> bool {
+        matches!(self, Self::Client)
+    }
+
     /// True where one process serves many sessions.
     #[must_use]
     pub const fn is_server(self) -> bool {

@@ -27,6 +27,8 @@ pub enum Application {
     ThinClient = 0,
     /// A process of the 1C server.
     Server = 3,
+    /// Another program with an external connection.
+    ExternalConnection = 4,
 }
 
 /// A simulated 1C process with one object of the component at a time.

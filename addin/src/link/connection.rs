@@ -18,7 +18,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use protocol::facts::{ComponentFacts, Identity};
+use protocol::facts::Identity;
 
 use super::{
     registry::{self, Key},
@@ -26,7 +26,9 @@ use super::{
     server::{Identification, Server},
     trust::is_way,
 };
-use crate::{native::host::HostHandle, session::Session, settings::Address, table::CallError};
+use crate::{
+    native::host::HostHandle, place::Place, session::Session, settings::Address, table::CallError,
+};
 
 /// A connection that objects share.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(crate) struct Connection {
     key: Key,
     identification: Arc<Identification>,
     process: u32,
+    has_events: bool,
     /// Held by the one thread that looks for a server.
     connecting: Mutex<()>,
     /// For each server, held by the one thread that opens it.
@@ -82,12 +85,12 @@ pub(super) struct Leaving {
 }
 
 impl Connection {
-    pub(super) fn new(key: Key, facts: ComponentFacts) -> Self {
+    pub(super) fn new(key: Key, place: &Place) -> Self {
         let identification = Arc::new(Identification {
             key_id: key.key_id,
             public_keys: key.public_keys.clone(),
             access_code: key.access_code.clone(),
-            facts,
+            facts: place.facts(),
         });
         let gates = key.servers.iter().cloned();
         Self {
@@ -95,6 +98,7 @@ impl Connection {
             key,
             identification,
             process: std::process::id(),
+            has_events: place.kind.has_events(),
             connecting: Mutex::default(),
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -135,9 +139,9 @@ impl Connection {
         !waited.timed_out()
     }
 
-    /// Whether events may be sent: servers have nobody to take them.
-    pub(super) fn has_events(&self) -> bool {
-        !self.identification.facts.is_server
+    /// Whether events may be sent.
+    pub(super) const fn has_events(&self) -> bool {
+        self.has_events
     }
 
     pub(super) fn add_owner(&self, id: u64, host: HostHandle) {

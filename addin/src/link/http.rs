@@ -324,6 +324,9 @@ mod tests {
         assert_eq!(error.reason, Reason::TimedOut);
     }
 
+    // Wine, which runs the tests for Windows, does not wake a thread whose socket is shut down; there it waits for its
+    // deadline.
+    #[cfg(unix)]
     #[test]
     fn interrupting_wakes_a_call_that_waits_for_an_answer() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();

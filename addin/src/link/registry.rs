@@ -10,16 +10,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use protocol::{
-    KeyId,
-    facts::{ComponentFacts, Identity},
-    series::SeriesKeys,
-};
+use protocol::{KeyId, facts::Identity, series::SeriesKeys};
 
 use super::connection::Connection;
 use crate::{
     native::{host::HostHandle, module::pin_module},
     per_process::PerProcess,
+    place::Place,
     settings::Address,
     table::CallError,
 };
@@ -54,11 +51,7 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// Joins the connection of that key, or makes it. Events of the connection go to `host`.
-    pub(crate) fn join(
-        key: &Key,
-        facts: impl FnOnce() -> ComponentFacts,
-        host: HostHandle,
-    ) -> Self {
+    pub(crate) fn join(key: &Key, place: &Place, host: HostHandle) -> Self {
         let id = NEXT_OWNER.fetch_add(1, Ordering::Relaxed);
         let join = |made: Option<Connection>| {
             let mut connections = CONNECTIONS.lock();
@@ -80,7 +73,7 @@ impl Owner {
                 log::warn!("the module could not be kept in memory");
             }
             // What the system tells of itself may take long, and nobody is to wait for that.
-            let made = Connection::new(key.clone(), facts());
+            let made = Connection::new(key.clone(), place);
             join(Some(made)).expect("it joins the one that was made, if no other")
         });
         Self { connection, id }

@@ -94,6 +94,8 @@ mod tests {
     #[test]
     fn logs_of_ended_processes_go_and_everything_else_stays() {
         let today = Timestamp::now().strftime("%Y%m%d").to_string();
+        // On Windows what an open log cannot suffer tells that it is in use, and not the process's number.
+        let other_runs = cfg!(unix);
         let names = [
             format!("licenceaddin.20200101-000000.{GONE}.m.log"),
             format!("licenceaddin.{today}-000000.{GONE}.lib.x.log"),
@@ -106,11 +108,11 @@ mod tests {
         ];
         assert_eq!(
             left(false, &names),
-            [false, false, true, true, true, true, true, true]
+            [false, false, true, other_runs, true, true, true, true]
         );
         assert_eq!(
             left(true, &names),
-            [false, true, true, true, true, true, true, true]
+            [false, true, true, other_runs, true, true, true, true]
         );
     }
 

@@ -36,7 +36,7 @@ impl Object {
                 .connect(deadline)
                 .map_err(|error| self.blame_file(error));
         }
-        let owner = Owner::join(&key, || place.facts(), self.host.clone());
+        let owner = Owner::join(&key, &place, self.host.clone());
         owner
             .connect(deadline)
             .map_err(|error| self.blame_file(error))?;

@@ -248,8 +248,8 @@ fn connection(vendor: &Vendor, servers: &[&Fake]) -> Owner {
         servers: servers.iter().map(|fake| fake.address.clone()).collect(),
         access_code: String::new(),
     };
-    let facts = || Place::current(&PlatformInfo::default()).facts();
-    Owner::join(&key, facts, HostHandle::detached())
+    let place = Place::current(&PlatformInfo::default());
+    Owner::join(&key, &place, HostHandle::detached())
 }
 
 #[test]

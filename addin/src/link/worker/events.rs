@@ -24,7 +24,9 @@ impl Worker<'_> {
         let now = std::time::Instant::now();
         let until = away.clone().filter_map(|session| session.grace_until(now));
         let until = until.max();
-        let lost = until.is_some() || self.connection.current().is_none();
+        // Before the first server was reached there is nothing to lose.
+        let known = !self.plans.is_empty();
+        let lost = until.is_some() || (known && self.connection.current().is_none());
         if lost == self.told_lost {
             return;
         }
