@@ -16,8 +16,9 @@ use std::{
 };
 
 use licence::{
+    host::Value,
     process::{Application, Process},
-    scene::{PATIENCE, Scene},
+    scene::{PATIENCE, Scene, session},
 };
 
 const SESSION: u32 = 7;
@@ -37,6 +38,46 @@ fn seated(scene: &Scene, process: &mut Process, datafile: &Path, session: u32) {
         let told = process.call(method, &[]);
         assert!(told.is_true(), "{method}: {}", told.en);
     }
+}
+
+/// What an object of a background job gets that names this parent, and was prepared as session `number`.
+fn child(scene: &Scene, process: &mut Process, datafile: &Path, number: u32, parent: &str) -> i32 {
+    scene.prepare(process, datafile, number);
+    let mut facts = session(number).to_vec();
+    facts.push(parent.into());
+    let told = process.call("SetSession", &facts);
+    assert!(told.is_true(), "{}", told.en);
+    assert!(process.call("Connect", &[]).is_true());
+    process.call("ObtainLicence", &[]).code
+}
+
+#[test]
+fn a_background_job_shares_the_seat_of_the_session_that_it_names_as_long_as_that_has_one() {
+    let scene = Scene::new(1);
+    let file = scene.root().join("object.bin");
+    fs::write(&file, "x").unwrap();
+    let datafile = scene.pack(&file, "Расчет");
+    let mut client = scene.process(Application::ThinClient);
+    seated(&scene, &mut client, &datafile, SESSION);
+    let parent = client.call("SessionFacts", &[]).value;
+    let Some(Value::Text(parent)) = parent else {
+        panic!("the facts are a text: {parent:?}")
+    };
+    let mut jobs = [(); 3].map(|()| scene.process(Application::Server));
+    assert_eq!(child(&scene, &mut jobs[0], &datafile, 20, &parent), 0);
+    assert_eq!(child(&scene, &mut jobs[1], &datafile, 21, &parent), 0);
+    let opened = jobs[0].call("GetObject", &["Расчет".into()]);
+    assert_eq!(opened.value, Some(Value::Blob(b"x".into())));
+    // The one seat is taken: who names nobody gets none.
+    assert_eq!(child(&scene, &mut jobs[2], &datafile, 22, ""), 302);
+    // With the parent its children's part of the seat ends, and it goes to whoever asks; who names the parent now needs a
+    // seat of his own.
+    client.end();
+    scene.wait_for_sessions(0);
+    let told = jobs[2].call("ObtainLicence", &[]);
+    assert!(told.is_true(), "{}", told.en);
+    let mut orphan = scene.process(Application::Server);
+    assert_eq!(child(&scene, &mut orphan, &datafile, 23, &parent), 302);
 }
 
 /// The ids of the sessions that the API lists.
