@@ -309,12 +309,11 @@ async fn serve(
     if let Some(port) = listeners.tls_port().map_err(failed)? {
         log::info!("TLS is on port {port}");
     }
-    write_whole(
-        &server.places.port(),
-        format!("{port}\n").as_bytes(),
-        Access::Shared,
-    )
-    .map_err(failed)?;
+    let number = format!("{port}\n");
+    if let Err(error) = write_whole(&server.places.port(), number.as_bytes(), Access::Shared) {
+        // Only the doctor reads it, where the port is any free one. On a full disk who is seated stays seated.
+        log::error!("{}: {error}", server.places.port().display());
+    }
     log::info!("licenceserver {} listens on port {port}", Version::CURRENT);
     println!(
         "{}",

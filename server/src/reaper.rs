@@ -15,6 +15,8 @@ use crate::{
     store::StoreError,
 };
 
+/// How often what is old is forgotten.
+const MINUTE: Duration = Duration::from_secs(60);
 /// How often time is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How long the effect of a request is remembered: longer than any component retries.
@@ -29,36 +31,53 @@ const SHARE: Duration = Duration::from_millis(500);
 
 /// Runs until it is aborted.
 pub(crate) async fn run(server: Arc<Server>) {
+    // What takes long, where much is forgotten at once, keeps nobody from ending in time.
+    tokio::join!(seconds(&server), minutes(&server));
+}
+
+async fn seconds(server: &Arc<Server>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut count = 0_u64;
     let mut conf = ConfWatch::new(server.places.conf());
     loop {
         ticks.tick().await;
-        count += 1;
         // What the disk refused is tried again with the next tick.
-        match tick(&server).await {
+        match tick(server).await {
             Ok(false) => {}
             Ok(true) => ticks.reset_immediately(),
             Err(error) => log::error!("{error}"),
         }
-        if let Err(error) = clock(&server).await {
+        if let Err(error) = clock(server).await {
             log::error!("{error}");
         }
-        if let Err(error) = conf.tick(&server).await {
+        if let Err(error) = conf.tick(server).await {
             log::error!("{error}");
         }
-        if count.is_multiple_of(60)
-            && let Err(error) = minute(&server).await
-        {
+    }
+}
+
+async fn minutes(server: &Server) {
+    let begin = tokio::time::Instant::now() + MINUTE;
+    let mut ticks = tokio::time::interval_at(begin, MINUTE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        server.channels.sweep();
+        if let Err(error) = forget(server).await {
             log::error!("{error}");
         }
     }
 }
 
 /// True when there is more to end than one tick's share.
-async fn tick(server: &Server) -> Result<bool, StoreError> {
-    if server.keys.reload_if_changed() {
+async fn tick(server: &Arc<Server>) -> Result<bool, StoreError> {
+    let here = Arc::clone(server);
+    // Files are read, and licences judged.
+    let changed = tokio::task::spawn_blocking(move || here.keys.reload_if_changed()).await;
+    if changed.unwrap_or_else(|error| {
+        log::error!("the keys were not looked at: {error}");
+        false
+    }) {
         log::info!("the keys changed and were read again");
         // What the disk refused now must not be forgotten.
         server
@@ -106,7 +125,9 @@ fn while_it_lasts<T>(begin: Instant, list: Vec<T>) -> impl Stream<Item = T> {
 
 /// Keeps what is seen of the time, and says when the wall clock is behind it.
 async fn clock(server: &Server) -> Result<(), StoreError> {
-    if let Err(error) = server.clock.keep() {
+    let keeper = Arc::clone(&server.clock);
+    let kept = tokio::task::spawn_blocking(move || keeper.keep()).await;
+    if let Err(error) = kept.map_err(std::io::Error::other).flatten() {
         log::error!("{}: {error}", server.places.clock().display());
     }
     let event = match server.clock.turned() {
@@ -152,7 +173,8 @@ async fn expire(
     Ok(())
 }
 
-async fn minute(server: &Server) -> Result<(), StoreError> {
+/// Forgets what is old: the effects of requests, the journal's lines.
+async fn forget(server: &Server) -> Result<(), StoreError> {
     let before = Moment(server.clock.now().0 - REMEMBER.as_millis() as i64);
     for key_id in server.store.series().await? {
         while let Outcome::Done { more: true, .. } = server
@@ -164,6 +186,5 @@ async fn minute(server: &Server) -> Result<(), StoreError> {
     let keep = Duration::from_secs(u64::from(server.conf().keep_events_days) * 24 * 60 * 60);
     let before = Moment(server.clock.now().0.saturating_sub(keep.as_millis() as i64));
     while server.journal.forget(before).await? {}
-    server.channels.sweep();
     Ok(())
 }

@@ -148,7 +148,11 @@ impl Server {
         server.miss_the_time(kept).await?;
         server.adopt_all().await?;
         server.keys.set_off(server.store.keys_off().await?);
-        server.keys_changed().await?;
+        if let Err(error) = server.keys_changed().await {
+            // A key that ended meanwhile is written down; the disk may be full, and who is seated stays seated.
+            log::error!("{error}");
+            server.keys.look_again();
+        }
         let started = Event::new(EventKind::Started)
             .saying(&format!("version={}", protocol::Version::CURRENT));
         if let Err(error) = server.journal.note(None, started).await {

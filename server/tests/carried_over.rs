@@ -39,7 +39,7 @@ struct Place {
 impl Place {
     fn new(store: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let shim = shim::shim(root.path());
+        let shim = shim::shim(root.path(), "clock");
         let place = Self { root, shim };
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         for (from, to) in [

@@ -89,7 +89,7 @@ fn kill_after_keeping(server: Running, file: &Path, before: Option<Vec<u8>>) {
 #[test]
 fn a_clock_that_is_set_back_lengthens_no_licence_and_is_reported() {
     let root = tempfile::tempdir().unwrap();
-    let shim = shim::shim(root.path());
+    let shim = shim::shim(root.path(), "clock");
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap()

@@ -108,3 +108,37 @@ fn a_full_disk_refuses_seats_and_corrupts_nothing_and_room_is_enough_to_go_on() 
     let server = place.start();
     assert_eq!(numbers(&server), granted);
 }
+
+#[test]
+fn a_server_starts_on_a_full_disk_and_says_so_until_there_is_room() {
+    let root = tempfile::tempdir().unwrap();
+    let conf = "[Common]\nServerPort=0\n[Sessions]\nHeartbeatSeconds=100\nExpireSeconds=3600\n";
+    let program = Path::new(env!("CARGO_BIN_EXE_licenceserver"));
+    let place = Place::new(root.path(), program, 10, None, conf);
+    let server = place.start();
+    let mut component = Component::connect(server.port, SERIES, 1, Id::random()).unwrap();
+    for number in 1..=3 {
+        let answer = component.acquire(Id::random(), number).unwrap();
+        assert!(matches!(answer, Answer::Granted(_)), "{answer:?}");
+    }
+    drop(server);
+    // Meanwhile the key goes away: to end its sessions needs to write.
+    let data = root.path().join(DATA);
+    let licence = data.join("672B.7.licence");
+    let away = root.path().join("away.licence");
+    std::fs::rename(&licence, &away).unwrap();
+    let full = "head -c 100m /dev/zero >\"$1/filler\" 2>/dev/null; true";
+    let (server, seen) = small_disk::start_with(root.path(), program, "3m", full);
+    assert_eq!(numbers(&server), BTreeSet::from([1, 2, 3]), "all are kept");
+    let answer = server.get("/api/sessions?Fields=ID");
+    let id = answer["Sessions"][0]["ID"].as_str().unwrap().to_owned();
+    let (head, body) = server.ask("DELETE", &format!("/api/sessions/{id}"));
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert!(body.contains("free space on the disk"), "{body}");
+    std::fs::remove_file(seen.join("filler")).unwrap();
+    let begin = std::time::Instant::now();
+    while !numbers(&server).is_empty() {
+        assert!(begin.elapsed().as_secs() < 30, "what was refused is done");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

@@ -231,3 +231,113 @@ fn the_doctor_says_what_is_bad_in_russian_too_and_ends_with_1() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("ServerPort=high is wrong"), "{said}");
 }
+
+/// A way to a licence centre that goes by a proxy alone: whoever asks that for any host is with the centre, which has this
+/// certificate.
+fn centre_behind_a_proxy(certificate: &Path) -> u16 {
+    use tokio_rustls::rustls::{
+        ServerConfig, ServerConnection, StreamOwned, crypto::ring, pki_types::PrivateKeyDer,
+    };
+    let made = rcgen::generate_simple_self_signed(["centre.licence.invalid".into()]).unwrap();
+    std::fs::write(certificate, made.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let config = std::sync::Arc::new(config);
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = proxy.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in proxy.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            assert!(head.starts_with(b"CONNECT centre.licence.invalid:443 "));
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let connection = ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
+            let mut centre = StreamOwned::new(connection, stream);
+            let mut some = [0; 1024];
+            let _ = centre.read(&mut some).unwrap();
+            centre
+                .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                .unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn the_doctor_takes_the_way_to_the_centre_that_licences_take() {
+    let root = tempfile::tempdir().unwrap();
+    let certificate = root.path().join("centre.pem");
+    let proxy = centre_behind_a_proxy(&certificate);
+    let conf = |by_proxy: u8| {
+        write_conf(
+            root.path(),
+            &format!(
+                "[Common]\nServerPort=0\nLicenceCenterUrl=https://centre.licence.invalid\nLicenceCenterUseProxy={by_proxy}\nLicenceCenterCertificates={}\n",
+                certificate.display()
+            ),
+        );
+        let output = program(root.path())
+            .arg("doctor")
+            .env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy}"))
+            .output()
+            .unwrap();
+        (
+            String::from_utf8(output.stdout).unwrap(),
+            output.status.code(),
+        )
+    };
+    let (said, code) = conf(1);
+    assert!(
+        said.contains("https://centre.licence.invalid answers"),
+        "{said}"
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let (said, code) = conf(0);
+    assert!(said.contains("cannot be reached"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_with_an_address_of_the_network_is_open_to_its_own_computer() {
+    let root = tempfile::tempdir().unwrap();
+    write_conf(
+        root.path(),
+        "[Common]\nServerAddr=10.77.0.1\n[Console]\nLocalAccessOnly=1\n",
+    );
+    // A network of its own, with an address that is not the loopback's.
+    let script = r#"ip link set lo up && ip address add 10.77.0.1/32 dev lo && "$1" run >"$2" & server=$!
+        until [ -s "$2" ]; do sleep 0.05; done
+        "$1" doctor; said=$?; kill $server; exit $said"#;
+    let output = Command::new("unshare")
+        .args([
+            "--map-root-user",
+            "--net",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            PROGRAM,
+        ])
+        .arg(root.path().join("said"))
+        .env("LICENCE_ROOT", root.path())
+        .env("LICENCE_MACHINE_ID", "test-machine")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("the server runs and answers on 9099"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}

@@ -139,8 +139,18 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        log::error!("{error}");
-        Self::internal()
+        match &error {
+            StoreError::Busy => {}
+            other => log::error!("{other}"),
+        }
+        match error {
+            StoreError::Disk(_) | StoreError::Stopping | StoreError::Busy => {
+                Self::busy(&error.to_string())
+            }
+            StoreError::InUse(_) | StoreError::Newer { .. } | StoreError::Damaged(..) => {
+                Self::internal()
+            }
+        }
     }
 }
 
@@ -167,4 +177,25 @@ pub async fn not_found(uri: Uri) -> ApiError {
 pub fn internal_error(_: Box<dyn std::any::Any + Send>) -> Response {
     log::error!("a request ended in a panic");
     ApiError::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_do_it_now_says_why_and_a_damaged_one_is_a_fault() {
+        for now in [
+            StoreError::Disk("full".into()),
+            StoreError::Stopping,
+            StoreError::Busy,
+        ] {
+            let error = ApiError::from(now.clone());
+            assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(error.message.contains(&now.to_string()));
+        }
+        let error = ApiError::from(StoreError::Damaged("row".into(), "file".into()));
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!error.message.contains("row"));
+    }
 }

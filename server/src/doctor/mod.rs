@@ -90,7 +90,10 @@ pub fn run(places: &Places, out: &mut impl Write) -> io::Result<bool> {
     let of_series = conf
         .as_ref()
         .map_or_else(Vec::new, |conf| crate::keys::centres_of(&conf.series_file));
-    reach::centres(places, of_series, &mut report);
+    let centre = conf.as_ref().map(|conf| &conf.centre);
+    if let Some(centre) = centre {
+        reach::centres(centre, of_series, &mut report);
+    }
     component::settings(places, &mut report);
     report.write(out)?;
     Ok(report.lines.iter().all(|line| line.state != State::Bad))

@@ -227,3 +227,16 @@ async fn a_stop_ends_kept_connections_and_frees_the_ports() {
         .await
         .unwrap();
 }
+
+#[test]
+fn who_comes_by_an_address_of_this_computer_itself_is_this_computer() {
+    let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let local = Some(address("[::ffff:192.168.1.5]:9099"));
+    let from = |peer| at_home(address(peer), local).to_string();
+    assert_eq!(from("192.168.1.5:40000"), "127.0.0.1:40000");
+    assert_eq!(from("192.168.1.6:40000"), "192.168.1.6:40000");
+    assert_eq!(
+        at_home(address("192.168.1.5:1"), None),
+        address("192.168.1.5:1")
+    );
+}

@@ -81,7 +81,7 @@ impl Server {
                 total: usage.map_or(0, |usage| usage.total),
                 used: usage.map_or(0, |usage| usage.used),
                 away: away.get(&key_id).copied().unwrap_or(0),
-                sessions: usage.map_or(0, |usage| usage.apps.iter().map(|(_, count)| count).sum()),
+                sessions: usage.map_or(0, |usage| usage.sessions),
                 keys: pool
                     .iter()
                     .map(|key| ProductKey {

@@ -159,6 +159,8 @@ pub struct UsageNow {
     pub peak: u32,
     /// How many times a seat was refused in this minute so far.
     pub denied: u32,
+    /// How many sessions there are, those without a seat included.
+    pub sessions: u32,
     /// Occupied seats of the usable keys, by number: occupied, given.
     pub keys: Vec<(u32, u32, u32)>,
     /// Sessions by 1C application, the most first.

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
+    /// Too many read at once.
+    #[error("too many searches wait; try again a little later")]
+    Busy,
     /// The file is from a later version.
     #[error(
         "the store's schema is {found}, and this version knows {known}; install the newer server again"

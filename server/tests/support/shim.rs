@@ -1,4 +1,4 @@
-//! A wall clock of a program's own.
+//! Functions of the C library that a test puts its own before.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,10 +10,13 @@ use std::{
     process::Command,
 };
 
-/// The library that moves the clock of a program.
-pub(crate) fn shim(folder: &Path) -> PathBuf {
-    let library = folder.join("clock.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/clock.c");
+/// Builds the library of that name, for LD_PRELOAD.
+pub(crate) fn shim(folder: &Path, name: &str) -> PathBuf {
+    let library = folder.join(name).with_extension("so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/support")
+        .join(name)
+        .with_extension("c");
     let built = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])
         .args([&library, &source])

@@ -116,6 +116,21 @@ impl Link {
         &self.url
     }
 
+    /// Whether a centre's address answers at all, by the way that licences take: with the proxy and the certificates of the
+    /// settings.
+    ///
+    /// # Errors
+    /// When nothing answers within `patience`.
+    pub(crate) fn reach(
+        conf: &CentreConf,
+        url: String,
+        patience: Duration,
+    ) -> Result<(), CentreError> {
+        let link = Self::patient(conf, url, patience)?;
+        let answer = link.agent.get(&link.url).call();
+        answer.map(drop).map_err(|error| link.failed(error))
+    }
+
     /// Sends a request. Nothing of the reply is believed yet.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub use check::check;
 
 use protocol::KeyId;
 use rusqlite::Connection as Database;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use self::writer::{Message, Reply, Writer};
 use super::{
@@ -42,6 +42,8 @@ use crate::{
 
 /// How many changes a slow listener may be behind.
 const CHANGES: usize = 4096;
+/// How long a search of the file waits for those before it.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// How large the write-ahead log stays after a burst, in bytes.
 const LOG_LIMIT: i64 = 64 * 1024 * 1024;
 
@@ -74,6 +76,9 @@ pub struct Embedded {
     inbox: Option<mpsc::Sender<Message>>,
     writer: Option<JoinHandle<()>>,
     reader: Arc<Mutex<Database>>,
+    /// Who may read the file: one at a time. A place is kept until the search is over, whether or not somebody waits for it
+    /// still, so that no crowd of slow ones takes all threads.
+    reading: Arc<Semaphore>,
     changes: broadcast::Sender<Change>,
     /// Held as long as the store is open.
     _lock: File,
@@ -150,6 +155,7 @@ impl Embedded {
             inbox: Some(sender),
             writer: Some(writer),
             reader: Arc::new(Mutex::new(reader)),
+            reading: Arc::new(Semaphore::new(1)),
             changes,
             _lock: lock,
         })
@@ -185,8 +191,16 @@ impl Embedded {
         read: impl FnOnce(&Database) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'_, T> {
         let reader = Arc::clone(&self.reader);
+        let place = Arc::clone(&self.reading).acquire_owned();
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || read(&reader.lock()).map_err(StoreError::from))
+            let place = tokio::time::timeout(READ_PATIENCE, place);
+            let place = place.await.map_err(|_| StoreError::Busy)?;
+            let search = move || {
+                let found = read(&reader.lock()).map_err(StoreError::from);
+                drop(place);
+                found
+            };
+            tokio::task::spawn_blocking(search)
                 .await
                 .unwrap_or(Err(StoreError::Stopping))
         })
@@ -392,6 +406,7 @@ impl Journal for Embedded {
                 total: index.given(),
                 peak: series.meter.peak.max(index.occupied()),
                 denied: series.meter.denied,
+                sessions: u32::try_from(index.session_count()).unwrap_or(u32::MAX),
                 keys: index
                     .usable_keys()
                     .map(|key| (key.key_no, index.used(key.key_no), key.seats))
@@ -413,5 +428,36 @@ impl Journal for Embedded {
 
     fn forget(&self, before: Moment) -> Answer<'_, bool> {
         self.ask(|reply| Message::Forget(before, reply))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn searches_wait_for_each_other_without_a_thread_and_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Embedded::open(
+            &folder.path().join("server.db"),
+            RuleBook::default(),
+            Box::new(|| Moment(0).into()),
+            Box::new(|_| {}),
+        )
+        .unwrap();
+        let before = Arc::clone(&store.reading).acquire_owned().await.unwrap();
+        let mut search = store.events(EventQuery::default());
+        assert!((&mut search).now_or_never().is_none());
+        assert_eq!(Arc::strong_count(&store.reader), 2, "no thread has it");
+        tokio::time::pause();
+        assert_eq!(search.await, Err(StoreError::Busy));
+        tokio::time::resume();
+        drop(before);
+        assert_eq!(
+            store.events(EventQuery::default()).await,
+            Ok(EventPage::default())
+        );
     }
 }

@@ -38,6 +38,10 @@ pub(super) fn version(database: &Connection) -> Result<u32> {
 
 /// Brings a file of version `from` up to the newest one, all or nothing.
 pub(super) fn migrate(database: &mut Connection, from: u32) -> Result<()> {
+    if from == VERSION {
+        // Nothing is written: a start is possible on a full disk.
+        return Ok(());
+    }
     let transaction = database.transaction()?;
     for step in MIGRATIONS.iter().skip(from as usize) {
         transaction.execute_batch(step)?;

@@ -88,6 +88,40 @@ async fn seats_connections_and_repetitions_survive_a_restart_of_every_store() {
 }
 
 #[tokio::test]
+async fn other_rules_hold_for_the_next_command_and_for_those_who_are_there_in_any_store() {
+    for open in STORES {
+        let Place {
+            _folder,
+            store,
+            connection: id,
+            ..
+        } = place(open, key(1, None)).await;
+        let free = RuleBook {
+            free_app_names: vec!["backgroundjob".into()],
+            ..RuleBook::default()
+        };
+        store.set_rules(free);
+        let job = |number| {
+            let mut claim = claim(id, number);
+            claim.facts.app_name = "BackgroundJob".into();
+            acquire(&claim)
+        };
+        for number in 0..3 {
+            let granted = ask(&*store, job(number)).await;
+            assert!(matches!(granted, Outcome::Granted(_)), "{granted:?}");
+        }
+        assert_eq!(store.keys_due(Moment(1000)).await.unwrap(), []);
+        store.set_rules(RuleBook::default());
+        // The embedded store's writer comes to it in its turn.
+        store.answers().await.unwrap();
+        assert_eq!(store.keys_due(Moment(1000)).await.unwrap(), [SERIES]);
+        ask(&*store, Command::TimePassed).await;
+        assert_eq!(store.sessions().await.unwrap().len(), 0);
+        assert_eq!(store.keys_due(Moment(1000)).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_seated_by_a_key_that_ended_a_moment_ago_in_any_store() {
     for open in STORES {
         let Place {

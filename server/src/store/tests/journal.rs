@@ -374,3 +374,21 @@ async fn a_file_of_the_first_version_keeps_its_users() {
         assert_eq!(kinds(&store, query()).await, [EventKind::KeyAdded]);
     }
 }
+
+#[tokio::test]
+async fn all_sessions_are_counted_though_not_all_applications_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.db");
+    let time = Arc::new(AtomicI64::new(0));
+    let (store, id) = seated(&file, &time).await;
+    apply(&store, Command::KeysChanged(vec![key(100, None)])).await;
+    let many = crate::accounting::MAX_APPS as u32 + 4;
+    for number in 0..many {
+        let mut claim = claim(id, number);
+        claim.facts.app_name = format!("App{number}");
+        apply(&store, Command::Acquire(Box::new(claim))).await;
+    }
+    let now = store.usage_now().await.unwrap();
+    assert_eq!(now[0].sessions, many);
+    assert_eq!(now[0].apps.len(), crate::accounting::MAX_APPS);
+}
