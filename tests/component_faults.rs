@@ -235,11 +235,7 @@ fn packets_that_are_dropped_and_come_through_again_cost_nobody_a_seat() {
     let way = Way::to(&scene, &[], &datafile(&scene));
     let mut crowd = Crowd::start(&scene, Application::ThinClient);
     crowd.seat(&way, 1, 2, 2);
-    run(&format!(
-        "nft add table inet t && nft add chain inet t i '{{ type filter hook input priority 0; }}' && \
-         nft add rule inet t i tcp dport {} drop",
-        scene.port()
-    ));
+    drop_packets(&format!("tcp dport {}", scene.port()));
     let state = crowd.wait(|state| state["connected"] == 0);
     assert_eq!(
         (&state["obtained"], &state["certain"]),
@@ -251,6 +247,68 @@ fn packets_that_are_dropped_and_come_through_again_cost_nobody_a_seat() {
     let state = crowd.wait(|state| state["connected"] == 2 && state["certain"] == 2);
     assert_eq!(state["obtained"], 2);
     assert_eq!((scene.sessions(), crowd.open()), (2, 2));
+    crowd.close();
+}
+
+/// Lets the packets of a table's rule be dropped until it is deleted.
+fn drop_packets(rule: &str) {
+    run(&format!(
+        "nft add table inet t && nft add chain inet t i '{{ type filter hook input priority 0; }}' && \
+         nft add rule inet t i {rule} drop"
+    ));
+}
+
+#[test]
+fn packets_of_which_every_third_is_lost_cost_time_and_nobody_a_seat() {
+    if !in_namespaces("packets_of_which_every_third_is_lost_cost_time_and_nobody_a_seat") {
+        return;
+    }
+    run("ip link set lo up");
+    let scene = Scene::new(6);
+    let way = Way::to(&scene, &[], &datafile(&scene));
+    let mut crowd = Crowd::start(&scene, Application::ThinClient);
+    crowd.seat(&way, 1, 2, 2);
+    let port = scene.port();
+    drop_packets(&format!(
+        "tcp dport {port} numgen random mod 3 == 0 drop; nft add rule inet t i tcp sport {port} numgen random mod 3 == 0"
+    ));
+    // What is lost comes again, later; who had no answer in time asks again.
+    let begun = Instant::now();
+    for session in 10..14 {
+        while crowd.try_seat(&way, session)["seated"] != 1 {
+            assert!(begun.elapsed() < PATIENCE, "session {session} gets no seat");
+        }
+    }
+    assert_eq!(crowd.state()["obtained"], 6);
+    run("nft delete table inet t");
+    let state = crowd.wait(|state| state["certain"] == 6);
+    assert_eq!(state["obtained"], 6);
+    assert_eq!((scene.sessions(), crowd.open()), (6, 6));
+    crowd.close();
+    scene.wait_for_sessions(0);
+}
+
+#[test]
+fn a_seat_that_was_granted_without_anybody_hearing_it_is_given_back() {
+    if !in_namespaces("a_seat_that_was_granted_without_anybody_hearing_it_is_given_back") {
+        return;
+    }
+    run("ip link set lo up");
+    let scene = Scene::new(3);
+    let way = Way::to(&scene, &[], &datafile(&scene));
+    let mut crowd = Crowd::start(&scene, Application::ThinClient);
+    crowd.seat(&way, 1, 2, 2);
+    // Answers alone are lost: the server does what it is asked, and nobody hears of it.
+    drop_packets(&format!("tcp sport {}", scene.port()));
+    let told = crowd.try_seat(&way, 3);
+    assert_eq!(told["seated"], 0, "{told}");
+    run("nft delete table inet t");
+    let state = crowd.wait(|state| state["connected"] == 2 && state["certain"] == 2);
+    assert_eq!(state["obtained"], 2);
+    scene.wait_for_sessions(2);
+    let (_, events) = scene.api("/api/events");
+    let granted = events.to_string().matches("Пользователь 3").count();
+    assert!(granted >= 2, "it was granted and given back: {events}");
     crowd.close();
 }
 

@@ -4,7 +4,8 @@
 #
 # The component is built for its four platforms, each file and the template's archive are looked at. tests/abi_*.rs
 # drive each of the four through the C++ host built for that platform: 32-bit processes of Linux as they are, those of Windows
-# under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real server.
+# under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real server. The
+# component's unit tests run on all of them (those of this one in the stage core).
 #
 # The four are built by the profile `quick`; ./test --long builds them as they are shipped.
 set -euo pipefail
@@ -42,6 +43,8 @@ export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$runner CARGO_TARGET_I686_PC_WI
 in_host() { # TARGET LIBRARY
     LICENCE_TEST_LIBRARY=$libraries/$2 tools/cross.sh "$1" test licence -- "${abi[@]/#/--test=}"
 }
+# Most of these wait for something, so that more of them than there are processors run at once.
+unit_tests() { RUST_TEST_THREADS=16 tools/cross.sh "$1" test licenceaddin -- --lib; } # TARGET
 # A process of that platform, for tests that run on this one.
 takes_a_seat() { # TARGET LIBRARY PROGRAM RUNNER…
     local process=$CACHE/cross/target/$1/debug/$3
@@ -50,9 +53,12 @@ takes_a_seat() { # TARGET LIBRARY PROGRAM RUNNER…
     LICENCE_TEST_LIBRARY=$libraries/$2 LICENCE_TEST_PROCESS=$work/process1c-$1 run_tests main_job
 }
 LICENCE_TEST_LIBRARY=$libraries/licenceaddin.x86_64.so step "Linux x86_64: the build for old systems in the host" run_tests "${abi[@]}"
+step "Linux i386: unit tests" unit_tests i686-unknown-linux-gnu
 step "Linux i386: in the host" in_host i686-unknown-linux-gnu licenceaddin.i386.so
 step "Linux i386: a seat" takes_a_seat i686-unknown-linux-gnu licenceaddin.i386.so process1c
+step "Windows x86_64: unit tests" unit_tests x86_64-pc-windows-gnu
 step "Windows x86_64: in the host" in_host x86_64-pc-windows-gnu licenceaddin.x86_64.dll
 step "Windows x86_64: a seat" takes_a_seat x86_64-pc-windows-gnu licenceaddin.x86_64.dll process1c.exe "$runner"
+step "Windows i386: unit tests" unit_tests i686-pc-windows-gnu
 step "Windows i386: in the host" in_host i686-pc-windows-gnu licenceaddin.i386.dll
 step "Windows i386: a seat" takes_a_seat i686-pc-windows-gnu licenceaddin.i386.dll process1c.exe "$runner"

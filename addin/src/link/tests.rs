@@ -369,6 +369,8 @@ fn a_release_that_arrives_late_does_not_free_the_seat_of_the_session_s_next_obje
 #[test]
 fn answers_that_answer_nothing_do_not_use_the_channel_up() {
     let (vendor, fake) = one();
+    // A heartbeat that is answered so takes the server for away.
+    fake.set(|mood| mood.heartbeat_seconds = Some(60));
     let object = object(&vendor, &[&fake], 1);
     object.connect().unwrap();
     fake.set(|mood| mood.odd = true);
