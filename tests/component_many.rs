@@ -87,7 +87,7 @@ fn a_datafile_that_a_hundred_objects_load_is_in_memory_once() {
         &[
             ("binary", binary),
             ("count", 100.into()),
-            ("threads", 4.into()),
+            ("threads", 32.into()),
         ],
     );
     assert_eq!(told["seated"], 100, "{told}");

@@ -147,7 +147,6 @@ pub(super) struct Mood {
     pub late_release: bool,
     /// The keys of objects are not told yet.
     pub slow_keys: bool,
-    pub keys_asked: usize,
     /// Answers are well sealed, and none to what was asked.
     pub odd: bool,
     /// Its disk is full, so that no seat can be given back.
@@ -407,8 +406,6 @@ impl Fake {
                 Answer::Done
             }
             Request::ObjectKey(ask) => {
-                mood.keys_asked += 1;
-                self.changed.notify_all();
                 self.changed.wait_while(&mut mood, |mood| mood.slow_keys);
                 self.key(&mood, ask)
             }
