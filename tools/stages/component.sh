@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The library that 1C loads. It and the server type-check for all four platforms; tests/component_*.rs and tests/abi_*.rs drive
-# the library of this platform through the C++ host, tests/valgrind.rs under valgrind.
+# the library of this platform through the C++ host, tests/valgrind.rs under valgrind. examples/failover.rs shows its times beside the
+# budgets, and fails when one is over by ten times.
 #
 # The component is built for its four platforms, each file and the template's archive are looked at. tests/abi_*.rs
 # drive each of the four through the C++ host built for that platform: 32-bit processes of Linux as they are, those of Windows
@@ -22,6 +23,12 @@ done
 step "faults of archives are found" python3 manifest/check_test.py
 mapfile -t names < <(integration_tests licence | grep -E '^(abi|component|valgrind)' || true)
 step "the component in the C++ host" run_tests "${names[@]}"
+failover() {
+    # From the whole workspace, so that nothing is compiled twice.
+    cargo build --workspace --locked --example failover
+    "${CARGO_TARGET_DIR:-target}/debug/examples/failover" 5
+}
+step "failover beside its budgets" failover
 
 work=$(mktemp -d -t licence-component.XXXXXX)
 trap 'rm -rf "$work"' EXIT
