@@ -79,7 +79,7 @@ check "the settings were made" owner $conf licenceserver:600
 check "a sample lies beside them" holds $conf.sample "; Port of components, console and API"
 check "a sample of the component's too" holds /var/1C/licence/3.0/licenceaddin.conf.sample "ForceUseConfig=0"
 check "the component is root's and not writable by others" owner "$(echo /opt/1C/licence/3.0/licenceaddin-*.so)" root:644
-check "the manual is there" test -e /usr/share/man/man8/licenceserver.8.gz
+check "the manuals are there" ls /usr/share/man/man8/licenceserver.8.gz /usr/share/man/man1/licenceedit.1.gz /usr/share/man/man8/licencecenter.8.gz
 check "udev opens USB keys to the server's group" holds /usr/lib/udev/rules.d/60-licenceserver.rules 'GROUP="licenceserver"'
 check "the shell knows the commands" bash -c '. /usr/share/bash-completion/completions/licenceserver && complete -p licenceserver'
 check "the vendor's tool runs" licenceedit --version
@@ -222,7 +222,19 @@ check "the key stayed" holds $data/672B.1.licence "key of ours"
 check "the settings stayed" holds $conf "our own words"
 
 packages "$new" licenceserver
-check "installing again finds the old settings" install "${files[@]}"
+firewall() { # NAME WORDS: a firewall that is on, as its program says
+    printf '#!/bin/sh\necho "%s"\n' "$2" >"/usr/sbin/$1"
+    chmod 755 "/usr/sbin/$1"
+}
+install_and_keep() { install "${files[@]}" >/tmp/said 2>&1 || { cat /tmp/said && return 1; }; }
+firewall ufw "Status: active"
+check "installing again finds the old settings" install_and_keep
+check "where a firewall is on, it says how to let others in" holds /tmp/said "To let other computers in: ufw allow 9099/tcp"
+remove licenceserver >/tmp/check 2>&1 || fail "removing once more"
+firewall firewall-cmd running
+check "installing with the other firewall" install_and_keep
+check "it says so for that one, in Russian too" grep -q 'включён брандмауэр.*: firewall-cmd --permanent --add-service=licenceserver && firewall-cmd --reload$' /tmp/said
+rm /usr/sbin/ufw /usr/sbin/firewall-cmd
 check "it answers again" answers /systeminfo
 check "the settings are the old ones" holds $conf "our own words"
 remove licenceserver >/tmp/check 2>&1 || fail "removing again"
