@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use protocol::KeyId;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     access::{Rate, SignIn},
@@ -54,6 +54,8 @@ pub struct Server {
     pub rate: Rate,
     /// Who is signed in at the console.
     pub visitors: Visitors,
+    /// Who reads lists: they are searched in turn, so that no crowd takes all processors and all memory.
+    pub(crate) lists: Arc<Semaphore>,
     /// Who watches.
     pub streams: Streams,
     /// How often what happened since the start.
@@ -139,6 +141,7 @@ impl Server {
             sign_in: SignIn::default(),
             rate: Rate::default(),
             visitors: Visitors::default(),
+            lists: Arc::new(Semaphore::new(LISTS_AT_ONCE)),
             streams: Streams::default(),
             counts: Counts::default(),
             clock,
@@ -213,6 +216,30 @@ impl Server {
             self.lives.add(row.connection.id, row.key_id);
         }
         Ok(())
+    }
+
+    /// Reads a list on a thread that may last, after those before it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many wait.
+    pub(crate) async fn in_line<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let place = Arc::clone(&self.lists).acquire_owned();
+        let place = tokio::time::timeout(LIST_PATIENCE, place)
+            .await
+            .map_err(|_| StoreError::Busy)?;
+        let server = Arc::clone(self);
+        let read = move || {
+            let found = read(&server);
+            // Kept until here, whether or not somebody waits still.
+            drop(place);
+            found
+        };
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| StoreError::Stopping)
     }
 
     /// The settings of the moment.
@@ -317,6 +344,10 @@ impl Server {
     }
 }
 
+/// How many lists are read at once.
+const LISTS_AT_ONCE: usize = 2;
+/// How long a list waits for those before it.
+const LIST_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may take to say what it wants.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 

@@ -27,8 +27,8 @@ mod sync;
 use licenceserver::{
     accounting::{self, *},
     store::{
-        Answer, Change, ConnectionRow, EventPage, EventQuery, Journal, SessionRow, Store,
-        StoreError, UsageNow, UsageQuery, UsageRow,
+        Answer, Change, ConnectionName, ConnectionRow, EventPage, EventQuery, Journal, SessionRow,
+        Store, StoreError, UsageNow, UsageQuery, UsageRow,
     },
 };
 

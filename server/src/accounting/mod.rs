@@ -30,7 +30,7 @@ pub use id::{ConnectionId, Moment, Now, OperationId, ServerId, SessionId, TokenH
 pub use index::{Index, MAX_APPS};
 pub use key::{Due, Key, KeyState, Unusable, usable};
 pub use rules::{RuleBook, Rules, lower_case_list};
-pub use session::{Connection, Session, Text};
+pub use session::{Connection, Glance, Session, Text};
 pub use view::{Holder, Neighbour, Order, Seat, View};
 
 /// How many child sessions may share one parent's seat.

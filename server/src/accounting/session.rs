@@ -140,3 +140,33 @@ pub struct Session {
     #[n(18)]
     pub access_code: Text,
 }
+
+/// A session as a search sees it, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// Its number in the infobase.
+    pub number: u32,
+    /// Since when its seat is occupied.
+    pub since: Moment,
+    /// The infobase's connection string.
+    pub infobase: &'a Text,
+    /// The infobase user.
+    pub user_name: &'a Text,
+    /// The user's computer.
+    pub computer_name: &'a Text,
+    /// The 1C application.
+    pub app_name: &'a Text,
+    /// The first of the connections that keep it.
+    pub first_attached: Option<ConnectionId>,
+    /// The others.
+    pub other_attached: &'a [ConnectionId],
+}
+
+impl Glance<'_> {
+    /// Whether a connection keeps it.
+    pub fn is_kept_by(&self, connection: ConnectionId) -> bool {
+        self.first_attached == Some(connection) || self.other_attached.contains(&connection)
+    }
+}

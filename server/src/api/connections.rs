@@ -18,7 +18,15 @@ pub(super) async fn list(
     State(server): State<Arc<Server>>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    asked.list::<Connections>(server.read_connections().await?)
+    let plan = asked.plan::<Connections>()?;
+    let whole = |connection: &Connection| plan.passes(connection);
+    let whole = plan
+        .asks_beyond(&[])
+        .then_some(&whole as &(dyn Fn(&Connection) -> bool + Send + Sync));
+    let (rows, total) = server
+        .read_connections(whole, plan.offset, plan.limit)
+        .await?;
+    Ok(plan.answer::<Connections>(rows, total))
 }
 
 /// One connection

@@ -49,7 +49,7 @@ const KNOWN: [&str; 17] = [
 /// The journal, the latest line first
 ///
 /// 100 lines are answered, or Limit, which is at most 1000; the header X-More says whether earlier ones match too.
-/// Before takes the EventNo of a page's last line, for the page after it. Event may be given several times.
+/// Before takes the EventNo of a page's last line, for the page after it. Texts pass whatever the case of letters; those and Event may be given several times.
 #[utoipa::path(
     get, path = "/api/events", tag = "Events",
     params(
@@ -89,10 +89,10 @@ pub(super) async fn list(
         key_no: asked.take_as("KeyNo", number, |text| text.parse().ok())?,
         session: asked.take_as("Session", id, |text| text.parse().ok())?,
         connection: asked.take_as("Connection", id, |text| text.parse().ok())?,
-        user_name: asked.take("UserName")?,
-        computer_name: asked.take("ComputerName")?,
-        app_name: asked.take("AppName")?,
-        reason: asked.take("Reason")?,
+        user_name: asked.take_all("UserName"),
+        computer_name: asked.take_all("ComputerName"),
+        app_name: asked.take_all("AppName"),
+        reason: asked.take_all("Reason"),
         from: asked.take_as("From", TIME, moment)?,
         until: asked.take_as("Until", TIME, moment)?,
         before: asked.take_as("Before", number, |text| text.parse().ok())?,

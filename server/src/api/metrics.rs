@@ -74,7 +74,7 @@ impl Counts {
 )]
 pub(super) async fn get(State(server): State<Arc<Server>>) -> Result<Response, ApiError> {
     let products = server.read_products().await?;
-    let connections = server.store.connections().await?;
+    let connections = server.store.connection_names().await?;
     let mut by_series: BTreeMap<KeyId, usize> = BTreeMap::new();
     for row in &connections {
         *by_series.entry(row.key_id).or_insert(0) += 1;

@@ -127,36 +127,29 @@ impl Asked {
     }
 
     /// The answer with a list: filtered, cut to its page, in the format.
-    pub(super) fn list<L: Many>(mut self, rows: Vec<L::Row>) -> Result<Response, ApiError> {
-        let names = names::<L::Row>();
-        let fields = self.chosen(&names)?;
-        let filters = self.filters(&names)?;
-        let (rows, total) = if filters.is_empty() {
-            let total = rows.len();
-            (self.page(rows.into_iter()), total)
+    pub(super) fn list<L: Many>(self, rows: Vec<L::Row>) -> Result<Response, ApiError> {
+        let plan = self.plan::<L>()?;
+        let kept: Vec<L::Row> = if plan.filters.is_empty() {
+            rows
         } else {
-            let kept: Vec<L::Row> = rows
-                .into_iter()
-                .filter(|row| passes(&Ordered::of(row), &filters))
-                .collect();
-            let total = kept.len();
-            (self.page(kept.into_iter()), total)
+            rows.into_iter().filter(|row| plan.passes(row)).collect()
         };
-        let mut response = match fields {
-            None if self.format != Format::Csv => self.format.json(StatusCode::OK, &L::of(rows)),
-            fields => {
-                let names = fields.unwrap_or(names);
-                let rows: Vec<Ordered> = rows
-                    .iter()
-                    .map(|row| Ordered::of(row).only(&names))
-                    .collect();
-                self.format.rows(L::NAME, &names, rows)
-            }
-        };
-        if let Ok(total) = HeaderValue::from_str(&total.to_string()) {
-            response.headers_mut().insert(TOTAL, total);
-        }
-        Ok(response)
+        let total = kept.len();
+        let page = kept.into_iter().skip(plan.offset).take(plan.limit);
+        Ok(plan.answer::<L>(page.collect(), total))
+    }
+
+    /// What a list is asked for, where it is filtered and cut while it is read.
+    pub(super) fn plan<L: Many>(mut self) -> Result<Plan, ApiError> {
+        let names = names::<L::Row>();
+        Ok(Plan {
+            fields: self.chosen(&names)?,
+            filters: self.filters(&names)?,
+            names,
+            format: self.format,
+            offset: self.offset,
+            limit: self.limit.unwrap_or(usize::MAX),
+        })
     }
 
     /// The answer with one row.
@@ -202,12 +195,6 @@ impl Asked {
         Ok(response)
     }
 
-    fn page<R>(&self, rows: impl Iterator<Item = R>) -> Vec<R> {
-        rows.skip(self.offset)
-            .take(self.limit.unwrap_or(usize::MAX))
-            .collect()
-    }
-
     /// The fields that Fields names.
     fn chosen(&self, names: &[String]) -> Result<Option<Vec<String>>, ApiError> {
         let fields = self.fields.as_ref();
@@ -225,6 +212,58 @@ impl Asked {
             }
         }
         Ok(filters)
+    }
+}
+
+/// What a list is asked for.
+pub(super) struct Plan {
+    names: Vec<String>,
+    fields: Option<Vec<String>>,
+    filters: Vec<(String, Vec<String>)>,
+    format: Format,
+    /// How many rows are skipped.
+    pub(super) offset: usize,
+    /// How many are answered at most.
+    pub(super) limit: usize,
+}
+
+impl Plan {
+    /// Whether there are filters of other fields than these.
+    pub(super) fn asks_beyond(&self, fields: &[&str]) -> bool {
+        let mut names = self.filters.iter().map(|(name, _)| name.as_str());
+        names.any(|name| !fields.contains(&name))
+    }
+
+    /// Whether a field that has this value passes its filter, if there is one.
+    pub(super) fn lets_pass(&self, field: &str, value: &str) -> bool {
+        let filter = self.filters.iter().find(|(name, _)| name == field);
+        filter.is_none_or(|(_, values)| one_of(values, value))
+    }
+
+    /// Whether a row passes.
+    pub(super) fn passes<R: Serialize>(&self, row: &R) -> bool {
+        let row = Ordered::of(row);
+        let mut filters = self.filters.iter();
+        filters.all(|(name, values)| one_of(values, &row.text(name)))
+    }
+
+    /// The answer with the rows of the page, of so many on all pages.
+    pub(super) fn answer<L: Many>(self, rows: Vec<L::Row>, total: usize) -> Response {
+        let mut response = match self.fields {
+            None if self.format != Format::Csv => self.format.json(StatusCode::OK, &L::of(rows)),
+            fields => {
+                let names = fields.unwrap_or(self.names);
+                let rows: Vec<Ordered> = rows
+                    .iter()
+                    .map(|row| Ordered::of(row).only(&names))
+                    .collect();
+                self.format.rows(L::NAME, &names, rows)
+            }
+        };
+        if let Ok(total) = HeaderValue::from_str(&total.to_string()) {
+            response.headers_mut().insert(TOTAL, total);
+        }
+        response
     }
 }
 
@@ -259,9 +298,8 @@ fn unknown(word: &str, names: &[String]) -> ApiError {
     ))
 }
 
-fn passes(row: &Ordered, filters: &[(String, Vec<String>)]) -> bool {
-    filters.iter().all(|(name, values)| {
-        let text = row.text(name).to_lowercase();
-        values.iter().any(|value| value.to_lowercase() == text)
-    })
+/// Whatever the case.
+fn one_of(values: &[String], text: &str) -> bool {
+    let text = text.to_lowercase();
+    values.iter().any(|value| value.to_lowercase() == text)
 }

@@ -3,14 +3,24 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
+use protocol::KeyId;
 
 use super::{error::ApiError, named::Named, query::Asked};
 use crate::{
     access::SignedIn,
-    accounting::SessionId,
+    accounting::{Glance, SessionId},
     read::{Session, Sessions},
     server::Server,
 };
+
+/// Fields that are seen of a session where it lies.
+const SEEN: [&str; 5] = [
+    "UserName",
+    "ComputerName",
+    "AppName",
+    "InfoBaseConnectionStr",
+    "KeyID",
+];
 
 /// The sessions, the longest seated first
 #[utoipa::path(get, path = "/api/sessions", tag = "Sessions", responses((status = 200, body = Sessions)))]
@@ -18,7 +28,23 @@ pub(super) async fn list(
     State(server): State<Arc<Server>>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    asked.list::<Sessions>(server.read_sessions().await?)
+    let plan = asked.plan::<Sessions>()?;
+    let answer = server.in_line(move |server| {
+        // A filter of another field needs the whole row.
+        let beyond = plan.asks_beyond(&SEEN);
+        let glances = |key_id: KeyId, session: &Glance<'_>| {
+            plan.lets_pass(SEEN[0], session.user_name)
+                && plan.lets_pass(SEEN[1], session.computer_name)
+                && plan.lets_pass(SEEN[2], session.app_name)
+                && plan.lets_pass(SEEN[3], session.infobase)
+                && plan.lets_pass(SEEN[4], &key_id.to_string())
+        };
+        let whole = |session: &Session| plan.passes(session);
+        let whole = beyond.then_some(&whole as &dyn Fn(&Session) -> bool);
+        let (rows, total) = server.read_sessions(&glances, whole, plan.offset, plan.limit);
+        plan.answer::<Sessions>(rows, total)
+    });
+    Ok(answer.await?)
 }
 
 /// One session

@@ -251,7 +251,9 @@ async fn grant(server: &Server, life: &Life, acquire: Acquire) -> Result<Answer,
                 }
                 return Ok(denied(Reason::NotWorkable));
             };
-            if let Err(error) = note_many_computers(server, grant.session).await {
+            if grant.attached
+                && let Err(error) = note_many_computers(server, life.id, grant.session).await
+            {
                 // The seat is given; only a line of the journal is missing.
                 log::error!("{error}");
             }
@@ -284,8 +286,12 @@ async fn grant(server: &Server, life: &Life, acquire: Acquire) -> Result<Answer,
 }
 
 /// One session is used at one computer, its 1C server's and perhaps a web server's. More than that may be a copied
-/// text of facts.
-async fn note_many_computers(server: &Server, id: SessionId) -> Result<(), StoreError> {
+/// text of facts. It is said when the number is passed, and not with each that comes after.
+async fn note_many_computers(
+    server: &Server,
+    newcomer: ConnectionId,
+    id: SessionId,
+) -> Result<(), StoreError> {
     const PLAUSIBLE: usize = 8;
     let Some(row) = server
         .store
@@ -295,13 +301,19 @@ async fn note_many_computers(server: &Server, id: SessionId) -> Result<(), Store
     else {
         return Ok(());
     };
-    let mut computers = HashSet::new();
-    for connection in &row.session.attached {
+    let (mut computers, mut before) = (HashSet::new(), 0);
+    let newcomer_last = row
+        .session
+        .attached
+        .iter()
+        .filter(|other| **other != newcomer);
+    for connection in newcomer_last.chain([&newcomer]) {
+        before = computers.len();
         if let Some(row) = server.store.connection(*connection).await? {
             computers.insert(row.connection.facts.computer_id);
         }
     }
-    if computers.len() > PLAUSIBLE {
+    if before == PLAUSIBLE && computers.len() > PLAUSIBLE {
         log::warn!(
             "session {id} is claimed from {} computers: more than one person may be behind it",
             computers.len()

@@ -54,7 +54,7 @@ pub(super) async fn page(
 }
 
 async fn read(
-    server: &Server,
+    server: &Arc<Server>,
     id: &str,
 ) -> Result<Option<(Connection, Vec<Seated>, usize)>, StoreError> {
     let Ok(id) = id.parse() else {
@@ -68,6 +68,6 @@ async fn read(
         limit: SHOWN,
         ..SessionSearch::default()
     };
-    let (sessions, found) = server.find_sessions(&search).await?;
+    let (sessions, found) = server.find_sessions(search).await?;
     Ok(Some((connection, sessions, found)))
 }

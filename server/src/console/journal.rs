@@ -105,9 +105,8 @@ fn query(visit: &Visit, asked: &Asked) -> EventQuery {
     let kind = asked.get("kind");
     let group = events::GROUPS.iter().find(|(id, ..)| *id == kind);
     let text = |name| {
-        Some(asked.get(name))
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        let text = Some(asked.get(name)).filter(|text| !text.is_empty());
+        text.map(str::to_owned).into_iter().collect::<Vec<String>>()
     };
     EventQuery {
         kinds: group.map_or_else(Vec::new, |(.., kinds)| kinds.to_vec()),

@@ -77,6 +77,17 @@ pub(super) fn gone(visit: &Visit, text: &str) -> Response {
 
 /// The store does not answer as it should.
 pub(super) fn store_failed(visit: &Visit, error: &StoreError) -> Response {
+    if *error == StoreError::Busy {
+        return problem(
+            visit,
+            StatusCode::SERVICE_UNAVAILABLE,
+            visit.t("Too many ask at once", "Слишком много запросов"),
+            visit.t(
+                "Others' searches come before yours. Reload the page a little later.",
+                "Сервер занят поиском для других. Обновите страницу немного позже.",
+            ),
+        );
+    }
     log::error!("{error}");
     problem(
         visit,

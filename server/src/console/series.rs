@@ -89,11 +89,17 @@ pub(super) async fn page(State(server): State<Arc<Server>>, visit: Visit) -> Res
     }
 }
 
-async fn read(server: &Server, visit: &Visit) -> Result<Vec<Series>, StoreError> {
+async fn read(server: &Arc<Server>, visit: &Visit) -> Result<Vec<Series>, StoreError> {
     let products = server.read_products().await?;
-    let mut connections: BTreeMap<KeyId, Vec<ConnectionRow>> = BTreeMap::new();
-    for row in server.store.connections().await? {
-        connections.entry(row.key_id).or_default().push(row);
+    let mut connections: BTreeMap<KeyId, (Vec<ConnectionRow>, usize)> = BTreeMap::new();
+    let mut names = server.store.connection_names().await?;
+    names.sort_unstable();
+    for name in names {
+        let (shown, found) = connections.entry(name.key_id).or_default();
+        *found += 1;
+        if shown.len() < CONNECTIONS_SHOWN {
+            shown.extend(server.store.connection(name.id).await?);
+        }
     }
     let mut sessions = server.first_sessions(SESSIONS_SHOWN).await?;
     let licences = server.read_licences_in(visit.lang);
@@ -114,12 +120,11 @@ async fn read(server: &Server, visit: &Visit) -> Result<Vec<Series>, StoreError>
 fn one(
     visit: &Visit,
     product: Product,
-    mut rows: Vec<ConnectionRow>,
+    (rows, connected): (Vec<ConnectionRow>, usize),
     (mut seated, found): (Vec<Seated>, usize),
     licences: &[Licence],
     detailed: bool,
 ) -> Series {
-    rows.sort_by_key(|row| (row.connection.created, row.connection.id));
     let connections_shown = if detailed { CONNECTIONS_SHOWN } else { 0 };
     if !detailed {
         seated.clear();
@@ -139,7 +144,7 @@ fn one(
         total: product.total,
         away: product.away,
         filled: percent(product.used, product.total),
-        more_connections: more(rows.len(), connections_shown, CONNECTIONS),
+        more_connections: more(connected, connections_shown.min(rows.len()), CONNECTIONS),
         connections: rows
             .iter()
             .take(connections_shown)

@@ -73,7 +73,7 @@ pub(super) async fn page(
         offset: (asked.page() - 1) * ROWS,
         limit: ROWS,
     };
-    let (sessions, found) = match server.find_sessions(&search).await {
+    let (sessions, found) = match server.find_sessions(search.clone()).await {
         Ok(found) => found,
         Err(error) => return page::store_failed(&visit, &error),
     };

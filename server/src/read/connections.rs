@@ -74,16 +74,43 @@ pub struct Connection {
     pub expired: String,
 }
 
+/// How many connections are looked at in one go.
+const CHUNK: usize = 256;
+
 impl Server {
-    /// All connections, the oldest first.
+    /// The connections that pass, all where nothing is asked, the oldest first: so many after the first `offset`, and how many
+    /// pass altogether.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn read_connections(&self) -> Result<Vec<Connection>, StoreError> {
-        let mut rows = self.store.connections().await?;
-        rows.sort_by_key(|row| (row.connection.created, row.connection.id));
+    pub(crate) async fn read_connections(
+        &self,
+        passes: Option<&(dyn Fn(&Connection) -> bool + Send + Sync)>,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<Connection>, usize), StoreError> {
+        let mut names = self.store.connection_names().await?;
+        names.sort_unstable();
         let now = now();
-        Ok(rows.iter().map(|row| describe(self, row, now)).collect())
+        let (mut page, mut found) = (Vec::new(), 0);
+        for (at, name) in names.into_iter().enumerate() {
+            if at % CHUNK == CHUNK - 1 {
+                // Others get their turn.
+                tokio::task::yield_now().await;
+            }
+            let here = found >= offset && page.len() < limit;
+            let mut row = None;
+            if here || passes.is_some() {
+                let read = self.store.connection(name.id).await?;
+                row = read.map(|row| describe(self, &row, now));
+                if row.is_none() || !passes.is_none_or(|passes| row.as_ref().is_some_and(passes)) {
+                    continue;
+                }
+            }
+            found += 1;
+            page.extend(row.filter(|_| here));
+        }
+        Ok((page, found))
     }
 
     /// One connection.

@@ -1,6 +1,6 @@
 //! The infobase sessions that hold seats.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use protocol::KeyId;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::{
     time::{iso, iso_seconds},
 };
 use crate::{
-    accounting::{ConnectionId, Moment, Session as Row, SessionId},
+    accounting::{ConnectionId, Glance, Moment, SessionId, Text},
     server::Server,
     store::{SessionRow, StoreError},
 };
@@ -121,18 +121,23 @@ impl Server {
     /// # Errors
     /// Those of the store.
     pub async fn find_sessions(
-        &self,
-        search: &SessionSearch,
+        self: &Arc<Self>,
+        search: SessionSearch,
     ) -> Result<(Vec<Seated>, usize), StoreError> {
-        let mut rows = self.store.sessions().await?;
-        let text = search.text.to_lowercase();
-        rows.retain(|row| finds(search, &text, row));
-        let found = rows.len();
-        let end = search.offset.saturating_add(search.limit);
-        put_in_order(&mut rows, search.order, search.backwards, end);
-        let page = rows.iter().skip(search.offset);
-        let now = self.clock.now();
-        Ok((page.map(|row| seated(self, row, now)).collect(), found))
+        self.in_line(move |server| {
+            let text = search.text.to_lowercase();
+            let mut page = Page::new(&search);
+            server
+                .store
+                .look_at_sessions(search.key_id, &mut |key_id, session| {
+                    if finds(&search, &text, session) {
+                        page.add(key_id, session);
+                    }
+                });
+            let (ids, found) = page.cut();
+            (server.seated(&ids), found)
+        })
+        .await
     }
 
     /// The longest seated sessions of each series, at most so many, and how many it has.
@@ -140,32 +145,70 @@ impl Server {
     /// # Errors
     /// Those of the store.
     pub async fn first_sessions(
-        &self,
+        self: &Arc<Self>,
         limit: usize,
     ) -> Result<BTreeMap<KeyId, (Vec<Seated>, usize)>, StoreError> {
-        let mut by_series: BTreeMap<KeyId, Vec<SessionRow>> = BTreeMap::new();
-        for row in self.store.sessions().await? {
-            by_series.entry(row.key_id).or_default().push(row);
-        }
-        let now = self.clock.now();
-        let first = |(key_id, mut rows): (KeyId, Vec<SessionRow>)| {
-            let found = rows.len();
-            put_in_order(&mut rows, SessionOrder::Since, false, limit);
-            let rows = rows.iter().map(|row| seated(self, row, now));
-            (key_id, (rows.collect(), found))
-        };
-        Ok(by_series.into_iter().map(first).collect())
+        self.in_line(move |server| {
+            let search = SessionSearch {
+                limit,
+                ..SessionSearch::default()
+            };
+            let mut pages: BTreeMap<KeyId, Page> = BTreeMap::new();
+            server.store.look_at_sessions(None, &mut |key_id, session| {
+                let page = pages.entry(key_id).or_insert_with(|| Page::new(&search));
+                page.add(key_id, session);
+            });
+            let first = |(key_id, page): (KeyId, Page)| {
+                let (ids, found) = page.cut();
+                (key_id, (server.seated(&ids), found))
+            };
+            pages.into_iter().map(first).collect()
+        })
+        .await
     }
 
-    /// All sessions, the longest seated first.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn read_sessions(&self) -> Result<Vec<Session>, StoreError> {
-        let mut rows = self.store.sessions().await?;
-        rows.sort_by_key(|row| (row.session.since, row.session.number, row.session.id));
+    fn seated(&self, ids: &[(KeyId, SessionId)]) -> Vec<Seated> {
         let now = self.clock.now();
-        Ok(rows.iter().map(|row| describe(self, row, now)).collect())
+        let rows = self.store.some_sessions(ids);
+        rows.iter().map(|row| seated(self, row, now)).collect()
+    }
+
+    /// The sessions that pass, the longest seated first: so many after the first `offset`, and how many pass altogether.
+    /// `glances` looks at a session where it lies; `passes`, where there is one, at the whole of it. To be called in line.
+    pub(crate) fn read_sessions(
+        &self,
+        glances: &dyn Fn(KeyId, &Glance<'_>) -> bool,
+        passes: Option<&dyn Fn(&Session) -> bool>,
+        offset: usize,
+        limit: usize,
+    ) -> (Vec<Session>, usize) {
+        let mut page = Page::new(&SessionSearch {
+            offset: if passes.is_some() { 0 } else { offset },
+            limit: if passes.is_some() { usize::MAX } else { limit },
+            ..SessionSearch::default()
+        });
+        self.store.look_at_sessions(None, &mut |key_id, session| {
+            if glances(key_id, session) {
+                page.add(key_id, session);
+            }
+        });
+        let (ids, found) = page.cut();
+        let now = self.clock.now();
+        let described = ids.chunks(CHUNK).flat_map(|ids| {
+            let rows = self.store.some_sessions(ids).into_iter();
+            rows.map(|row| describe(self, &row, now))
+        });
+        let Some(passes) = passes else {
+            return (described.collect(), found);
+        };
+        let (mut rows, mut found) = (Vec::new(), 0);
+        for session in described.filter(passes) {
+            if found >= offset && rows.len() < limit {
+                rows.push(session);
+            }
+            found += 1;
+        }
+        (rows, found)
     }
 
     /// One session.
@@ -186,53 +229,115 @@ fn seated(server: &Server, row: &SessionRow, now: Moment) -> Seated {
     }
 }
 
-/// Cuts rows to those that come first, in their order: what comes later needs none.
-fn put_in_order(rows: &mut Vec<SessionRow>, order: SessionOrder, backwards: bool, end: usize) {
-    let compare = |one: &SessionRow, other: &SessionRow| {
-        let compared = compare(order, &one.session, &other.session);
-        if backwards {
-            compared.reverse()
-        } else {
-            compared
-        }
-    };
-    if end == 0 {
-        rows.clear();
-    } else if end < rows.len() {
-        rows.select_nth_unstable_by(end - 1, compare);
-        rows.truncate(end);
-    }
-    rows.sort_unstable_by(compare);
+/// How many sessions are unpacked in one go.
+const CHUNK: usize = 512;
+
+/// The page of a list that is being looked through: nothing is kept but what may be on it or before it.
+struct Page {
+    order: SessionOrder,
+    backwards: bool,
+    offset: usize,
+    /// How many come first, those before the page included.
+    end: usize,
+    found: usize,
+    places: Vec<Place>,
 }
 
-fn finds(search: &SessionSearch, text: &str, row: &SessionRow) -> bool {
-    let session = &row.session;
-    search.key_id.is_none_or(|key_id| row.key_id == key_id)
-        && search
-            .connection
-            .is_none_or(|id| session.attached.contains(&id))
+/// What a session is ordered by, and where it is found.
+struct Place {
+    text: Option<Text>,
+    since: Moment,
+    number: u32,
+    id: SessionId,
+    key_id: KeyId,
+}
+
+impl Page {
+    fn new(search: &SessionSearch) -> Self {
+        Self {
+            order: search.order,
+            backwards: search.backwards,
+            offset: search.offset,
+            end: search.offset.saturating_add(search.limit),
+            found: 0,
+            places: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, key_id: KeyId, session: &Glance<'_>) {
+        self.found += 1;
+        let text = match self.order {
+            SessionOrder::Since | SessionOrder::Number => None,
+            SessionOrder::User => Some(session.user_name.clone()),
+            SessionOrder::Computer => Some(session.computer_name.clone()),
+            SessionOrder::App => Some(session.app_name.clone()),
+        };
+        self.places.push(Place {
+            text,
+            since: session.since,
+            number: session.number,
+            id: session.id,
+            key_id,
+        });
+        if self.places.len() > self.end.saturating_mul(2).saturating_add(CHUNK) {
+            self.shorten();
+        }
+    }
+
+    /// Cuts to those that come first: what comes later needs no order.
+    fn shorten(&mut self) {
+        if self.end == 0 {
+            self.places.clear();
+        } else if self.end < self.places.len() {
+            let (order, backwards) = (self.order, self.backwards);
+            self.places
+                .select_nth_unstable_by(self.end - 1, |one, other| {
+                    compare(order, backwards, one, other)
+                });
+            self.places.truncate(self.end);
+        }
+    }
+
+    /// Who is on the page, in order, and how many there are on all pages.
+    fn cut(mut self) -> (Vec<(KeyId, SessionId)>, usize) {
+        self.shorten();
+        let (order, backwards) = (self.order, self.backwards);
+        self.places
+            .sort_unstable_by(|one, other| compare(order, backwards, one, other));
+        let page = self.places.iter().skip(self.offset);
+        (
+            page.map(|place| (place.key_id, place.id)).collect(),
+            self.found,
+        )
+    }
+}
+
+fn finds(search: &SessionSearch, text: &str, session: &Glance<'_>) -> bool {
+    search.connection.is_none_or(|id| session.is_kept_by(id))
         && (text.is_empty()
             || session.number.to_string() == text
             || [
-                &session.user_name,
-                &session.computer_name,
-                &session.app_name,
-                &session.infobase,
+                session.user_name,
+                session.computer_name,
+                session.app_name,
+                session.infobase,
             ]
             .iter()
             .any(|field| field.to_lowercase().contains(text)))
 }
 
-fn compare(order: SessionOrder, one: &Row, other: &Row) -> Ordering {
+fn compare(order: SessionOrder, backwards: bool, one: &Place, other: &Place) -> Ordering {
     let first = match order {
-        SessionOrder::Since => Ordering::Equal,
         SessionOrder::Number => one.number.cmp(&other.number),
-        SessionOrder::User => one.user_name.cmp(&other.user_name),
-        SessionOrder::Computer => one.computer_name.cmp(&other.computer_name),
-        SessionOrder::App => one.app_name.cmp(&other.app_name),
+        _ => one.text.cmp(&other.text),
     };
-    let usual = |row: &Row| (row.since, row.number, row.id);
-    first.then_with(|| usual(one).cmp(&usual(other)))
+    let usual = |place: &Place| (place.since, place.number, place.id);
+    let compared = first.then_with(|| usual(one).cmp(&usual(other)));
+    if backwards {
+        compared.reverse()
+    } else {
+        compared
+    }
 }
 
 fn describe(server: &Server, row: &SessionRow, now: Moment) -> Session {

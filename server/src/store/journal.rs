@@ -37,14 +37,14 @@ pub struct EventQuery {
     pub session: Option<SessionId>,
     /// About this connection.
     pub connection: Option<ConnectionId>,
-    /// About this user.
-    pub user_name: Option<String>,
-    /// At this computer.
-    pub computer_name: Option<String>,
-    /// With this application.
-    pub app_name: Option<String>,
-    /// For this reason.
-    pub reason: Option<String>,
+    /// About one of these users, whatever the case; empty means all.
+    pub user_name: Vec<String>,
+    /// At one of these computers.
+    pub computer_name: Vec<String>,
+    /// With one of these applications.
+    pub app_name: Vec<String>,
+    /// For one of these reasons.
+    pub reason: Vec<String>,
     /// At this moment or later.
     pub from: Option<Moment>,
     /// Before this moment.

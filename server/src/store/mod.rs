@@ -16,7 +16,7 @@ use std::{collections::HashSet, future::Future, pin::Pin, time::Duration};
 use protocol::KeyId;
 
 use crate::accounting::{
-    Command, Connection, ConnectionId, Moment, Outcome, RuleBook, Session, SessionId,
+    Command, Connection, ConnectionId, Glance, Moment, Outcome, RuleBook, Session, SessionId,
 };
 
 /// A future that a trait object can return.
@@ -65,6 +65,17 @@ pub struct ConnectionRow {
     pub connection: Connection,
 }
 
+/// What lists are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionName {
+    /// When it was made.
+    pub created: Moment,
+    /// Its id.
+    pub id: ConnectionId,
+    /// The series.
+    pub key_id: KeyId,
+}
+
 /// A session and the series that it is about.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
@@ -87,6 +98,13 @@ pub trait Store: Send + Sync {
     fn connection(&self, id: ConnectionId) -> Answer<'_, Option<ConnectionRow>>;
     /// All sessions.
     fn sessions(&self) -> Answer<'_, Vec<SessionRow>>;
+    /// Looks at all sessions, or those of one series. It may last, and is called on a thread that may wait; who comes or goes
+    /// meanwhile may be seen or not.
+    fn look_at_sessions(&self, key_id: Option<KeyId>, look: &mut dyn FnMut(KeyId, &Glance<'_>));
+    /// These sessions as far as they are still there, in their order. On a thread that may wait.
+    fn some_sessions(&self, ids: &[(KeyId, SessionId)]) -> Vec<SessionRow>;
+    /// All connections' series, beginning and id.
+    fn connection_names(&self) -> Answer<'_, Vec<ConnectionName>>;
     /// One session.
     fn session(&self, id: SessionId) -> Answer<'_, Option<SessionRow>>;
     /// Detached sessions whose linger is over at that moment of the steady clock, or lasts longer than `linger` from then. Where they are very

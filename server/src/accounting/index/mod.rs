@@ -24,7 +24,7 @@ use self::{
     slab::Slab,
 };
 use super::{
-    Connection, ConnectionId, Delta, Key, KeyState, Moment, Seat, Session, SessionId, Text,
+    Connection, ConnectionId, Delta, Glance, Key, KeyState, Moment, Seat, Session, SessionId, Text,
 };
 
 /// How many remembered requests are forgotten in one go.
@@ -118,6 +118,21 @@ impl Index {
     /// All sessions.
     pub fn sessions(&self) -> impl Iterator<Item = Session> + '_ {
         self.sessions.iter().map(|session| session.unpack())
+    }
+
+    /// Looks at a part of the sessions: those in so many places from `from` on. Where the next part begins; nothing after the
+    /// last.
+    pub fn glance(
+        &self,
+        from: usize,
+        places: usize,
+        look: &mut dyn FnMut(&Glance<'_>),
+    ) -> Option<usize> {
+        for session in self.sessions.part(from, places) {
+            look(&session.glance());
+        }
+        let next = from + places;
+        (next < self.sessions.end()).then_some(next)
     }
 
     /// How many sessions there are.

@@ -2,7 +2,7 @@
 
 use protocol::facts::{Identity, Occupant};
 
-use super::super::{ConnectionId, Moment, Session, SessionId, Text};
+use super::super::{ConnectionId, Glance, Moment, Session, SessionId, Text};
 
 /// A session.
 #[derive(Debug)]
@@ -112,6 +112,20 @@ impl Packed {
 
     pub(super) fn parent(&self) -> Option<Identity> {
         self.rare.as_ref().and_then(|rare| rare.parent)
+    }
+
+    pub(super) fn glance(&self) -> Glance<'_> {
+        Glance {
+            id: self.id,
+            number: self.number,
+            since: self.since,
+            infobase: &self.infobase,
+            user_name: &self.user_name,
+            computer_name: &self.computer_name,
+            app_name: &self.app_name,
+            first_attached: self.first_attached,
+            other_attached: self.rare.as_ref().map_or(&[], |rare| &rare.other_attached),
+        }
     }
 
     pub(super) fn attached(&self) -> impl Iterator<Item = ConnectionId> + '_ {

@@ -47,6 +47,16 @@ impl<T> Slab<T> {
         self.rows.iter().flatten()
     }
 
+    /// The rows with numbers from `from` on, of so many numbers.
+    pub(super) fn part(&self, from: usize, count: usize) -> impl Iterator<Item = &T> {
+        self.rows.iter().skip(from).take(count).flatten()
+    }
+
+    /// The number that no row has reached yet.
+    pub(super) fn end(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len() - self.free.len()
     }

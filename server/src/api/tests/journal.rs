@@ -61,7 +61,11 @@ async fn the_journal_names_who_was_refused_and_why_page_by_page() {
     .await;
     assert_eq!(rest.headers["x-more"], "false");
     assert_eq!(rest.json()["Events"].as_array().unwrap().len(), 4);
-    let mine = get(&place, "/api/events?UserName=User+3&Fields=Event,KeyNo").await;
+    let mine = get(
+        &place,
+        "/api/events?UserName=uSER+3&UserName=nobody&Fields=Event,KeyNo",
+    )
+    .await;
     assert_eq!(
         mine.text,
         r#"{"Events":[{"Event":"Granted","KeyNo":7131766}]}"#
@@ -228,4 +232,102 @@ async fn metrics_are_prometheus_text_and_need_a_password() {
         .filter(|line| line.starts_with("# TYPE "))
         .count();
     assert_eq!(help, kinds);
+}
+
+#[tokio::test]
+async fn texts_of_the_journal_pass_in_any_case_and_several_of_them() {
+    let place = place("").await;
+    let connection = place.connect().await;
+    for (number, user) in [(1, "Иванов"), (2, "Петров"), (3, "Сидоров")] {
+        place.acquire(connection, number, user).await;
+    }
+    let of = async |query: &str| {
+        let path = format!("/api/events?Event=Granted&Fields=UserName&{query}");
+        let reply = get(&place, &path).await;
+        let more = reply.headers["x-more"].to_str().unwrap().to_owned();
+        let events = reply.json()["Events"].as_array().unwrap().clone();
+        let names: Vec<String> = events
+            .iter()
+            .map(|event| event["UserName"].as_str().unwrap().to_owned())
+            .collect();
+        (names.join(" "), more)
+    };
+    // иванов, СИДОРОВ
+    let two = "UserName=%D0%B8%D0%B2%D0%B0%D0%BD%D0%BE%D0%B2&username=%D0%A1%D0%98%D0%94%D0%9E%D0%A0%D0%9E%D0%92";
+    assert_eq!(of(two).await, ("Сидоров Иванов".into(), "false".into()));
+    let paged = "ComputerName=mora-hp&AppName=1cv8c&Limit=1&Offset=1";
+    assert_eq!(of(paged).await, ("Петров".into(), "true".into()));
+    assert_eq!(of("ComputerName=MORA").await.0, "");
+}
+
+#[tokio::test]
+async fn the_usage_of_the_past_is_told_by_minute_hour_and_day() {
+    let place = place("").await;
+    let connection = place.connect().await;
+    for number in 1..=7 {
+        place.acquire(connection, number, "Иванов").await;
+    }
+    let begin = crate::store::Step::Minute.begin(place.server.clock.now());
+    let minute = crate::read::iso(begin).unwrap();
+    let ahead = |minutes: u64| {
+        let later = crate::now().after(std::time::Duration::from_secs(60 * minutes));
+        place.server.clock.at_least(later);
+    };
+    ahead(1);
+    place.server.journal.minute_passed().await.unwrap();
+    let past = |query: &'static str| get_text(&place, query);
+    let first = past("/api/usage/minute").await;
+    let row = json!({
+        "Time": minute, "KeyID": "672B", "Used": 5, "Total": 5, "Peak": 5, "Denied": 2,
+        "Apps": [{"AppName": "1CV8C", "AppSessions": 5}],
+    });
+    assert_eq!(
+        serde_json::from_str::<Value>(&first).unwrap(),
+        json!({ "Usage": [row] })
+    );
+    for step in ["/api/usage/hour", "/api/usage/day"] {
+        let json: Value = serde_json::from_str(&past(step).await).unwrap();
+        let row = &json["Usage"][0];
+        assert_eq!((&row["Used"], &row["Denied"]), (&json!(5), &json!(2)));
+    }
+    ahead(2);
+    place.server.journal.minute_passed().await.unwrap();
+    let csv = past("/api/usage/minute?Format=csv&Fields=Time,Used,Denied&Limit=1&Offset=1").await;
+    assert_eq!(csv, format!("Time,Used,Denied\r\n{minute},5,2\r\n"));
+    let none = past("/api/usage/minute?KeyID=0000").await;
+    assert_eq!(none, r#"{"Usage":[]}"#);
+    let query = format!("/api/usage/minute?Until={minute}");
+    assert_eq!(get(&place, &query).await.text, r#"{"Usage":[]}"#);
+    let query = format!("/api/usage/minute?From={minute}&Fields=Denied");
+    assert_eq!(
+        get(&place, &query).await.text,
+        r#"{"Usage":[{"Denied":0},{"Denied":2}]}"#
+    );
+}
+
+async fn get_text(place: &Place, path: &str) -> String {
+    ask(place, Method::GET, path, Some(ADMIN)).await.text
+}
+
+#[tokio::test]
+async fn sessions_are_away_whose_processes_are_all_silent() {
+    let place = place("[Sessions]\nHeartbeatSeconds=1\nExpireSeconds=600\n").await;
+    let (silent, heard) = (place.connect().await, place.connect().await);
+    place.acquire(silent, 1, "Иванов").await;
+    place.acquire(silent, 2, "Петров").await;
+    place.acquire(heard, 2, "Петров").await;
+    let away = || async {
+        let life = place.server.lives.get(&heard).unwrap();
+        assert!(place.server.lives.touch(&life));
+        get(&place, "/api/usage").await.json()["Usage"][0]["Away"].clone()
+    };
+    assert_eq!(away().await, 0);
+    let begin = std::time::Instant::now();
+    while away().await != 1 {
+        assert!(begin.elapsed().as_secs() < 30, "nobody is away");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let life = place.server.lives.get(&silent).unwrap();
+    assert!(place.server.lives.touch(&life));
+    assert_eq!(away().await, 0);
 }

@@ -166,3 +166,20 @@ async fn a_query_that_is_not_understood_says_what_would_be() {
         StatusCode::NOT_FOUND
     );
 }
+
+#[tokio::test]
+async fn lists_are_read_in_turn_and_who_waits_too_long_is_told() {
+    let place = three().await;
+    assert_eq!(get(&place, "/api").await.status, StatusCode::OK);
+    let all = place.server.lists.available_permits() as u32;
+    let others = place.server.lists.clone().acquire_many_owned(all);
+    let others = others.await.unwrap();
+    tokio::time::pause();
+    let reply = get(&place, "/api/sessions").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(reply.text.contains("try again"), "{}", reply.text);
+    tokio::time::resume();
+    drop(others);
+    assert_eq!(numbers(&place, "").await, ["1", "2", "3"]);
+    assert_eq!(place.server.lists.available_permits() as u32, all);
+}

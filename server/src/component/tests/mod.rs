@@ -112,10 +112,14 @@ impl Component {
     }
 
     async fn hello(&mut self, pid: u32, resume: Option<Resume>) -> Welcome {
+        self.hello_from("AA", pid, resume).await
+    }
+
+    async fn hello_from(&mut self, computer: &str, pid: u32, resume: Option<Resume>) -> Welcome {
         let facts = ComponentFacts {
             is_server: true,
             pid,
-            computer_id: "AA".into(),
+            computer_id: computer.into(),
             ..Default::default()
         };
         let hello = Hello {

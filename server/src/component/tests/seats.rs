@@ -258,3 +258,29 @@ async fn a_component_that_said_goodbye_or_is_being_ended_hears_that_its_connecti
     let mut again = Component::handshake(&place.server).await;
     assert_eq!(denied(&again.ask(hello).await), Reason::ConnectionLost);
 }
+
+#[tokio::test]
+async fn one_session_at_many_computers_is_written_down_once() {
+    let place = place(1, "").await;
+    let mut components = Vec::new();
+    for number in 0..12 {
+        let mut component = Component::handshake(&place.server).await;
+        // Two processes of each of two computers, and one of each of eight others.
+        let computer = if number < 4 { number / 2 } else { number };
+        component
+            .hello_from(&format!("C{computer}"), number, None)
+            .await;
+        granted(&component.acquire(1).await);
+        // Asking again makes it no more.
+        granted(&component.acquire(1).await);
+        components.push(component);
+    }
+    let query = crate::store::EventQuery {
+        kinds: vec![crate::accounting::EventKind::ManyComputers],
+        limit: 100,
+        ..Default::default()
+    };
+    let page = place.server.journal.events(query).await.unwrap();
+    let said: Vec<&str> = page.rows.iter().map(|row| &*row.event.data).collect();
+    assert_eq!(said, ["computers=9"]);
+}

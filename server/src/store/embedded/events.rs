@@ -1,7 +1,7 @@
 //! The journal's table: writing lines, finding them, forgetting them.
 
 use protocol::KeyId;
-use rusqlite::{Connection, Result, ToSql, Transaction, params, types::Value};
+use rusqlite::{Connection, Result, Row, ToSql, Transaction, params, types::Value};
 
 use crate::{
     accounting::{ConnectionId, Event, EventKind, Moment, SessionId, Text},
@@ -56,7 +56,6 @@ pub(super) fn read(database: &Connection, query: &EventQuery) -> Result<EventPag
         }
     };
     let number = |number: i64| Value::Integer(number);
-    let text = |text: &Option<String>| text.clone().map(Value::Text);
     filter("series = ?", query.key_id.map(|id| number(id.0.into())));
     filter(
         "key_no = ?",
@@ -70,10 +69,6 @@ pub(super) fn read(database: &Connection, query: &EventQuery) -> Result<EventPag
         "connection = ?",
         query.connection.map(|id| Value::Blob(id.0.into())),
     );
-    filter("user_name = ?", text(&query.user_name));
-    filter("computer_name = ?", text(&query.computer_name));
-    filter("app_name = ?", text(&query.app_name));
-    filter("reason = ?", text(&query.reason));
     filter("at >= ?", query.from.map(|moment| number(moment.0)));
     filter("at < ?", query.until.map(|moment| number(moment.0)));
     filter("seq < ?", query.before.map(number));
@@ -87,17 +82,44 @@ pub(super) fn read(database: &Connection, query: &EventQuery) -> Result<EventPag
         sql.push_str(&format!(" AND kind IN ({})", kinds.join(", ")));
     }
     let limit = query.limit.min(MAX_PAGE);
-    // One more than is wanted tells whether there are more.
-    let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
-    sql.push_str(&format!(
-        " ORDER BY seq DESC LIMIT {} OFFSET {offset}",
-        limit + 1
-    ));
+    sql.push_str(" ORDER BY seq DESC");
+    // SQLite knows the case of Latin letters alone, so texts are compared here.
+    let texts = [
+        (7, &query.user_name),
+        (8, &query.computer_name),
+        (9, &query.app_name),
+        (10, &query.reason),
+    ];
+    let texts: Vec<(usize, Vec<String>)> = texts
+        .into_iter()
+        .filter(|(_, wanted)| !wanted.is_empty())
+        .map(|(column, wanted)| {
+            let wanted = wanted.iter().map(|text| text.to_lowercase());
+            (column, wanted.collect())
+        })
+        .collect();
+    let passes = |row: &Row<'_>| -> Result<bool> {
+        for (column, wanted) in &texts {
+            let text = row.get_ref(*column)?.as_str()?.to_lowercase();
+            if !wanted.contains(&text) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    let mut skip = query.offset;
     let mut statement = database.prepare(&sql)?;
     let parameters: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
     let mut found = statement.query(&parameters[..])?;
     let mut page = EventPage::default();
     while let Some(row) = found.next()? {
+        if !passes(row)? {
+            continue;
+        }
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
         if page.rows.len() == limit {
             page.more = true;
             break;

@@ -26,13 +26,13 @@ use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use self::writer::{Message, Reply, Writer};
 use super::{
-    Answer, Change, ConnectionRow, EventPage, EventQuery, Journal, SessionRow, Store, StoreError,
-    UsageNow, UsageQuery, UsageRow,
+    Answer, Change, ConnectionName, ConnectionRow, EventPage, EventQuery, Journal, SessionRow,
+    Store, StoreError, UsageNow, UsageQuery, UsageRow,
 };
 use crate::{
     accounting::{
-        Command, ConnectionId, Due, Event, Index, Lost, Moment, Now, Outcome, RuleBook, SessionId,
-        View,
+        Command, ConnectionId, Due, Event, Glance, Index, Lost, Moment, Now, Outcome, RuleBook,
+        SessionId, View,
     },
     sync::{
         Mutex, RwLock, mpsc,
@@ -42,6 +42,8 @@ use crate::{
 
 /// How many changes a slow listener may be behind.
 const CHANGES: usize = 4096;
+/// How many sessions are looked at in one go.
+const LOOK_CHUNK: usize = 512;
 /// How long a search of the file waits for those before it.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// How large the write-ahead log stays after a burst, in bytes.
@@ -303,6 +305,47 @@ impl Store for Embedded {
                     .sessions()
                     .map(|session| SessionRow { key_id, session }),
             );
+        }
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn look_at_sessions(&self, key_id: Option<KeyId>, look: &mut dyn FnMut(KeyId, &Glance<'_>)) {
+        let all = self.all().into_iter();
+        for (key_id, series) in
+            all.filter(|(other, _)| key_id.is_none_or(|wanted| wanted == *other))
+        {
+            let mut next = Some(0);
+            // The writer gets its turn between two parts.
+            while let Some(from) = next {
+                let series = series.read();
+                next = series
+                    .index
+                    .glance(from, LOOK_CHUNK, &mut |session| look(key_id, session));
+            }
+        }
+    }
+
+    fn some_sessions(&self, ids: &[(KeyId, SessionId)]) -> Vec<SessionRow> {
+        let find = |(key_id, id): &(KeyId, SessionId)| {
+            let series = self.ledger.read().get(key_id).map(Arc::clone)?;
+            let session = series.read().index.session(id)?;
+            Some(SessionRow {
+                key_id: *key_id,
+                session,
+            })
+        };
+        ids.iter().filter_map(find).collect()
+    }
+
+    fn connection_names(&self) -> Answer<'_, Vec<ConnectionName>> {
+        let mut found = Vec::new();
+        for (key_id, series) in self.all() {
+            let series = series.read();
+            found.extend(series.index.connections().map(|connection| ConnectionName {
+                created: connection.created,
+                id: connection.id,
+                key_id,
+            }));
         }
         Box::pin(async move { Ok(found) })
     }

@@ -388,3 +388,51 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
         );
     }
 }
+
+#[tokio::test]
+async fn a_search_sees_every_session_once_and_who_is_gone_is_left_out_in_any_store() {
+    for open in STORES {
+        let Place {
+            _folder,
+            store,
+            connection: id,
+            ..
+        } = place(open, key(2000, None)).await;
+        let claims = (0..1500).map(|number| store.apply(SERIES, acquire(&claim(id, number))));
+        futures_util::future::join_all(claims).await;
+        let seen = |key_id| {
+            let mut seen = Vec::new();
+            store.look_at_sessions(key_id, &mut |key_id, session| {
+                assert!(session.is_kept_by(id) && !session.is_kept_by(ConnectionId::random()));
+                seen.push((session.number, key_id, session.id));
+            });
+            seen.sort();
+            seen
+        };
+        let all = seen(None);
+        let numbers: Vec<u32> = all.iter().map(|(number, ..)| *number).collect();
+        assert_eq!(numbers, (0..1500).collect::<Vec<u32>>());
+        assert_eq!(seen(Some(SERIES)), all);
+        assert_eq!(seen(Some(KeyId(1))), []);
+        let mut wanted: Vec<(KeyId, SessionId)> = all
+            .iter()
+            .rev()
+            .map(|(_, key_id, id)| (*key_id, *id))
+            .collect();
+        let release = Command::AdminRelease {
+            session: wanted[0].1,
+            by: crate::accounting::Admin::default(),
+        };
+        ask(&*store, release).await;
+        let rows = store.some_sessions(&wanted);
+        wanted.remove(0);
+        let found: Vec<_> = rows
+            .iter()
+            .map(|row| (row.key_id, row.session.id))
+            .collect();
+        assert_eq!(found, wanted);
+        let names = store.connection_names().await.unwrap();
+        assert_eq!(names.len(), 1);
+        assert_eq!((names[0].id, names[0].key_id), (id, SERIES));
+    }
+}

@@ -49,7 +49,7 @@ async fn who_was_refused_why_and_who_held_the_seat_stands_in_the_journal() {
     second.facts.user_name = "Иванов".into();
     apply(&store, Command::Acquire(Box::new(second))).await;
     let why = EventQuery {
-        user_name: Some("Иванов".into()),
+        user_name: vec!["Никто".into(), "ИВАНОВ".into()],
         ..query()
     };
     let page = store.events(why).await.unwrap();

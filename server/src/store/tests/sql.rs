@@ -417,6 +417,44 @@ impl Store for Sql {
         self.read(|database| sessions(database, "", &[]))
     }
 
+    fn look_at_sessions(&self, key_id: Option<KeyId>, look: &mut dyn FnMut(KeyId, &Glance<'_>)) {
+        for row in sessions(&self.database.lock(), "", &[]) {
+            let session = &row.session;
+            let glance = Glance {
+                id: session.id,
+                number: session.number,
+                since: session.since,
+                infobase: &session.infobase,
+                user_name: &session.user_name,
+                computer_name: &session.computer_name,
+                app_name: &session.app_name,
+                first_attached: session.attached.first().copied(),
+                other_attached: session.attached.get(1..).unwrap_or_default(),
+            };
+            if key_id.is_none_or(|key_id| key_id == row.key_id) {
+                look(row.key_id, &glance);
+            }
+        }
+    }
+
+    fn some_sessions(&self, ids: &[(KeyId, SessionId)]) -> Vec<SessionRow> {
+        let database = self.database.lock();
+        let one = |id: &SessionId| sessions(&database, "WHERE id = ?1", params![id.0]).pop();
+        ids.iter().filter_map(|(_, id)| one(id)).collect()
+    }
+
+    fn connection_names(&self) -> Answer<'_, Vec<ConnectionName>> {
+        self.read(|database| {
+            let rows = connections(database, "", &[]).into_iter();
+            rows.map(|row| ConnectionName {
+                created: row.connection.created,
+                id: row.connection.id,
+                key_id: row.key_id,
+            })
+            .collect()
+        })
+    }
+
     fn session(&self, id: SessionId) -> Answer<'_, Option<SessionRow>> {
         self.read(|database| sessions(database, "WHERE id = ?1", params![id.0]).pop())
     }
