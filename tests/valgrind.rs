@@ -5,24 +5,33 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-use std::{ffi::OsStr, fs, process::Command};
+use std::{ffi::OsStr, fs, path::Path, process::Command};
 
 use licence::{
-    programs::{addin_library, host_program},
-    scene::Scene,
+    host::Value,
+    process::Process,
+    programs::{addin_library, host_program, process1c},
+    scene::{Scene, session},
 };
 
-/// Runs the host with these arguments after the library; what it said.
-fn clean(arguments: &[&OsStr], root: &std::path::Path) -> String {
-    let output = Command::new("valgrind")
+/// A program under the checker: it ends with 9 when anything is wrong.
+fn checked(program: &Path, root: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command
         .args(["--quiet", "--error-exitcode=9", "--leak-check=full"])
         .args(["--errors-for-leak-kinds=definite,indirect"])
         .args(["--show-leak-kinds=definite,indirect", "--num-callers=30"])
-        .arg(host_program())
+        .arg(program)
+        .env("LICENCE_ROOT", root)
+        .env("HOME", root);
+    command
+}
+
+/// Runs the host with these arguments after the library; what it said.
+fn clean(arguments: &[&OsStr], root: &Path) -> String {
+    let output = checked(host_program(), root)
         .arg(addin_library())
         .args(arguments)
-        .env("LICENCE_ROOT", root)
-        .env("HOME", root)
         .output()
         .expect("valgrind runs; install it: apt-get install valgrind");
     let text = String::from_utf8_lossy(&output.stderr);
@@ -55,4 +64,55 @@ fn sessions_with_a_server_are_clean_under_valgrind_and_leave_no_seat() {
     out.push(".out");
     assert_eq!(fs::read(out).unwrap(), content);
     scene.wait_for_sessions(0);
+}
+
+#[test]
+fn refusals_and_a_server_that_is_killed_under_a_seat_are_clean_under_valgrind() {
+    let mut scene = Scene::new(1);
+    let mut reserve = scene.beside();
+    reserve.install_licence(1);
+    reserve.start();
+    let file = scene.root().join("object.bin");
+    fs::write(&file, "x").unwrap();
+    let datafile = scene.pack(&file, "Расчет");
+    let mut process = Process::bare(&mut checked(&process1c(), scene.root()));
+    process.load(&addin_library());
+    let refused = |process: &mut Process, method: &str, arguments: &[Value]| {
+        let told = process.call(method, arguments);
+        assert!(told.code != 0, "{method} is refused");
+    };
+    // Too early, of no sense, to nobody.
+    refused(&mut process, "Connect", &[]);
+    refused(&mut process, "LoadDataFile", &[Value::Blob(vec![7; 5000])]);
+    refused(&mut process, "SetSession", &["LF1.nonsense".into()]);
+    scene.prepare(&mut process, &datafile, 1);
+    let reserves = format!("127.0.0.1:{}", reserve.port());
+    process.set("ServerPort", Value::Int(1));
+    refused(&mut process, "Connect", &[]);
+    process.set("ServerPort", Value::Int(scene.port().into()));
+    process.set("ReservedServers", reserves.as_str().into());
+    process.must("Connect", &[]);
+    refused(&mut process, "GetObject", &["Расчет".into()]);
+    process.must("ObtainLicence", &[]);
+    refused(&mut process, "GetObject", &["нет такого".into()]);
+    refused(
+        &mut process,
+        "GetObjectToFile",
+        &["Расчет".into(), "/nonexistent/x".into()],
+    );
+    scene.kill_server();
+    let opened = process.call("GetObject", &["Расчет".into()]);
+    assert_eq!(
+        opened.value,
+        Some(Value::Blob(b"x".into())),
+        "{}",
+        opened.en
+    );
+    assert_eq!(process.text("CurrentServer"), reserves);
+    process.must("ReleaseLicence", &[]);
+    process.must("SetSession", &session(2));
+    process.must("ObtainLicence", &[]);
+    process.end();
+    assert!(process.exit(), "valgrind found something");
+    reserve.wait_for_sessions(0);
 }

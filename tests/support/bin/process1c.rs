@@ -6,6 +6,7 @@
 use std::{
     io::{self, BufRead, Write},
     path::Path,
+    sync::Mutex,
     time::Instant,
 };
 
@@ -55,8 +56,11 @@ impl Process {
             return Ok(json!({}));
         }
         if let Some(path) = name("load") {
-            // As in 1C, what is loaded stays loaded.
+            // As in 1C, what is loaded stays loaded; and known, so that no memory checker takes it for lost.
+            static LOADED: Mutex<Vec<&'static Library>> = Mutex::new(Vec::new());
             let library: &'static Library = Box::leak(Box::new(Library::load(Path::new(path))));
+            let mut loaded = LOADED.lock().map_err(|error| error.to_string())?;
+            loaded.push(library);
             if let Some(level) = self.capabilities {
                 library.set_capabilities(level);
             }
