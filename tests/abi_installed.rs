@@ -18,11 +18,9 @@ use std::{
 };
 
 use licence::{
-    host::Value,
     process::Process,
     programs::{addin_library, other_addin_library, process1c},
     room::copy_program,
-    scene::{Scene, session},
 };
 
 /// A user without rights, `nobody` on every Linux.
@@ -204,8 +202,15 @@ fn the_installed_component_works_instead_of_the_template_s_copy_be_it_newer_or_o
     }
 }
 
+/// Beside the library for another processor there is no server for it.
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn the_installed_component_takes_the_seat_and_opens_the_object() {
+    use licence::{
+        host::Value,
+        scene::{Scene, session},
+    };
+
     let scene = Scene::new(1);
     let file = scene.root().join("object.bin");
     fs::write(&file, "a data processor").unwrap();

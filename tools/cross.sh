@@ -12,12 +12,12 @@ cd "$(dirname "$0")/.."
 (($# >= 3)) || die "usage: tools/cross.sh TARGET check|build|test CRATE… [-- CARGO-OPTION…]"
 target=$1 mode=$2
 shift 2
-crates=() options=()
+crates=() options=() given=()
 while (($#)) && [[ $1 != -- ]]; do
     crates+=("$1")
     shift
 done
-(($#)) && options=("${@:2}")
+(($#)) && given=("${@:2}")
 [[ $mode =~ ^(check|build|test)$ ]] || die "the second argument is check, build or test, not $mode"
 
 case $target in
@@ -48,5 +48,5 @@ fi
 
 # One crate at a time: together, features that one switches on would hide that another lacks them.
 for crate in "${crates[@]}"; do
-    cargo "$mode" --locked --package "$crate" "${options[@]}"
+    cargo "$mode" --locked --package "$crate" "${options[@]}" "${given[@]}"
 done

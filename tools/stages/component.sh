@@ -8,7 +8,8 @@
 # under Wine with the classes compiled for Microsoft's layout; tests/main_job.rs takes a seat with each on a real server. The
 # component's unit tests run on all of them (those of this one in the stage core).
 #
-# The four are built by the profile `quick`; ./test --long builds them as they are shipped.
+# The four are built by the profile `quick`; ./test --long builds them as they are shipped, and beside them another version for the
+# tests of the installed component.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/lib.sh
@@ -35,6 +36,13 @@ trap 'rm -rf "$work"' EXIT
 profile=quick && [[ -z ${LICENCE_LONG:-} ]] || profile=
 LICENCE_PROFILE=$profile tools/component.sh --out "$work"
 libraries=$work/$(workspace_version)
+others=$libraries
+if [[ -n ${LICENCE_LONG:-} ]]; then
+    # In folders of its own, so that the two versions are not built in turn.
+    LICENCE_BUILD_NUMBER=7528 LICENCE_PROFILE=quick LICENCE_RELEASE_FOLDER=$CACHE/release-other \
+        step "another version" tools/component.sh --out "$work"
+    others=$work/$(LICENCE_BUILD_NUMBER=7528 workspace_version)
+fi
 other_library() {
     local said
     if said=$(python3 tools/symbols.py "$(gcc -print-file-name=libc.so.6)" 2>&1); then die "the C library passes for the component"; fi
@@ -43,7 +51,7 @@ other_library() {
 }
 step "faults of libraries are found" other_library
 
-# The installed component is another matter: it needs folders of root's, and a Linux for them.
+# The installed component is another matter: it needs folders of root's, a Linux for them, and two versions.
 mapfile -t abi < <(integration_tests licence | grep '^abi' | grep -vx abi_installed)
 runner=$(wine_runner)
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$runner CARGO_TARGET_I686_PC_WINDOWS_GNU_RUNNER=$runner
@@ -52,6 +60,12 @@ in_host() { # TARGET LIBRARY
 }
 # Most of these wait for something, so that more of them than there are processors run at once.
 unit_tests() { RUST_TEST_THREADS=16 tools/cross.sh "$1" test licenceaddin -- --lib; } # TARGET
+# An installed component that may be trusted makes the objects: this one, or in the long run another version that was really built.
+installed() { # TARGET LIBRARY
+    LICENCE_TEST_LIBRARY=$others/$2 LICENCE_TEST_VERSION=${others##*/} \
+        tools/cross.sh "$1" test licenceaddin -- --lib a_library_that_is_trusted -- --ignored | tee "$work/installed"
+    grep -q 'test result: ok. 1 passed' "$work/installed"
+}
 # A process of that platform, for tests that run on this one.
 takes_a_seat() { # TARGET LIBRARY PROGRAM RUNNER…
     local process=$CACHE/cross/target/$1/debug/$3
@@ -61,11 +75,19 @@ takes_a_seat() { # TARGET LIBRARY PROGRAM RUNNER…
 }
 LICENCE_TEST_LIBRARY=$libraries/licenceaddin.x86_64.so step "Linux x86_64: the build for old systems in the host" run_tests "${abi[@]}"
 step "Linux i386: unit tests" unit_tests i686-unknown-linux-gnu
+step "Linux i386: installed" installed i686-unknown-linux-gnu licenceaddin.i386.so
 step "Linux i386: in the host" in_host i686-unknown-linux-gnu licenceaddin.i386.so
+installed_i386() {
+    LICENCE_TEST_LIBRARY=$libraries/licenceaddin.i386.so LICENCE_TEST_OTHER_LIBRARY=$others/licenceaddin.i386.so \
+        tools/cross.sh i686-unknown-linux-gnu test licence -- --test=abi_installed
+}
+[[ -z ${LICENCE_LONG:-} ]] || step "Linux i386: two versions" installed_i386
 step "Linux i386: a seat" takes_a_seat i686-unknown-linux-gnu licenceaddin.i386.so process1c
 step "Windows x86_64: unit tests" unit_tests x86_64-pc-windows-gnu
+step "Windows x86_64: installed" installed x86_64-pc-windows-gnu licenceaddin.x86_64.dll
 step "Windows x86_64: in the host" in_host x86_64-pc-windows-gnu licenceaddin.x86_64.dll
 step "Windows x86_64: a seat" takes_a_seat x86_64-pc-windows-gnu licenceaddin.x86_64.dll process1c.exe "$runner"
 step "Windows i386: unit tests" unit_tests i686-pc-windows-gnu
+step "Windows i386: installed" installed i686-pc-windows-gnu licenceaddin.i386.dll
 step "Windows i386: in the host" in_host i686-pc-windows-gnu licenceaddin.i386.dll
 step "Windows i386: a seat" takes_a_seat i686-pc-windows-gnu licenceaddin.i386.dll process1c.exe "$runner"

@@ -454,6 +454,7 @@ mod tests {
     use std::ptr;
 
     use super::*;
+    use crate::native::{exports, vtable};
 
     fn marker(size: u32, abi: u32, version: [u32; 4]) -> Marker {
         Marker {
@@ -498,6 +499,37 @@ mod tests {
         let maps = b"7f00-7f01 r-xp 0 08:01 11 /tmp/\xff\xfe.so\n7f02-7f03 r-xp 0 08:01 12 /opt/a.so (deleted)\n";
         assert_eq!(mapped_at(maps, Path::new("/opt/a.so")), Some(0x7f02));
         assert_eq!(mapped_at(maps, Path::new("/opt/b.so")), None);
+    }
+
+    /// What decides whether a file may be trusted is tested elsewhere: under Wine no file is the system's.
+    #[test]
+    #[ignore = "it decides for the whole process and needs a library: the stage `component` runs it alone, with LICENCE_TEST_LIBRARY"]
+    fn a_library_that_is_trusted_makes_the_objects_and_ends_them() {
+        let file = std::env::var_os("LICENCE_TEST_LIBRARY").expect("LICENCE_TEST_LIBRARY names it");
+        let found = Trusted::by_test(file.as_ref());
+        let (version, installed) = load(&found).unwrap();
+        assert_eq!(
+            version.to_string(),
+            std::env::var("LICENCE_TEST_VERSION").unwrap()
+        );
+        let path = found.path.clone();
+        system::keep(found);
+        DECISION
+            .set(used(State::Used(path, version), installed))
+            .unwrap();
+        assert_eq!(state().word(), "used");
+        exports::SetPlatformCapabilities(3);
+
+        let mut object = ptr::null_mut();
+        // SAFETY: the name ends, and the object's place may be written.
+        let made = unsafe { exports::GetClassObject(CLASS_NAMES.as_ptr(), &raw mut object) };
+        // SAFETY: it is null or an object of a component.
+        let ours = unsafe { vtable::is_ours(object) };
+        assert!(made == 1 && !ours, "the installed one made it");
+        // SAFETY: nobody uses it any more.
+        let ended = unsafe { exports::DestroyObject(&raw mut object) };
+        assert_eq!(ended, 0);
+        assert!(object.is_null());
     }
 
     #[test]

@@ -168,6 +168,19 @@ pub struct Trusted {
     _folders: Vec<File>,
 }
 
+#[cfg(test)]
+impl Trusted {
+    /// A file that a test has reason to trust, wherever it lies.
+    pub(crate) fn by_test(path: &Path) -> Self {
+        Self {
+            path: path.into(),
+            file: File::open(path).unwrap(),
+            #[cfg(windows)]
+            _folders: Vec::new(),
+        }
+    }
+}
+
 /// Where an installed component may lie, in the order in which they are looked at.
 #[must_use]
 pub fn candidates() -> Vec<PathBuf> {
