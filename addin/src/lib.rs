@@ -7,6 +7,7 @@ pub mod datafile;
 pub mod interface;
 pub mod link;
 pub mod logs;
+mod moment;
 pub mod native;
 pub mod object;
 mod per_process;

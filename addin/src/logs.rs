@@ -6,17 +6,18 @@ mod file;
 mod old;
 
 use std::{
+    io::Write,
     path::Path,
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use jiff::Timestamp;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
-use simplelog::{Config, ConfigBuilder, WriteLogger};
 
 pub use old::remove_old;
 
-use crate::{per_process::PerProcess, place::Place, settings::Settings, texts::one_line};
+use crate::{moment, per_process::PerProcess, place::Place, settings::Settings, texts::one_line};
 
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 4000;
@@ -33,7 +34,7 @@ static WAITING: PerProcess<Mutex<Vec<(Level, String)>>> = PerProcess::new();
 const MAX_WAITING: usize = 64;
 
 struct Bounded {
-    inner: PerProcess<Mutex<Option<Box<WriteLogger<file::LogFile>>>>>,
+    inner: PerProcess<Mutex<Option<file::LogFile>>>,
 }
 
 impl Log for Bounded {
@@ -48,13 +49,11 @@ impl Log for Bounded {
         }
         // One record is one line, whatever came from outside.
         let message = one_line(&record.args().to_string(), MAX_MESSAGE);
-        if let Some(inner) = self.inner.lock().as_ref() {
-            inner.log(
-                &Record::builder()
-                    .metadata(record.metadata().clone())
-                    .args(format_args!("{message}"))
-                    .build(),
-            );
+        let now = moment::second(Timestamp::now());
+        if let Some(file) = self.inner.lock().as_mut() {
+            // In one piece, as the file counts it; one that cannot be written is given up silently.
+            let line = format!("{now} [{}] {message}\n", record.level());
+            let _ = file.write_all(line.as_bytes());
         }
     }
 
@@ -102,21 +101,11 @@ pub fn note(level: Level, text: &str) {
 
 fn open(folder: &Path, module: &str) {
     let opened = file::LogFile::create(folder, module);
-    *LOG.inner.lock() = opened
-        .ok()
-        .map(|file| WriteLogger::new(LevelFilter::Info, config(), file));
+    *LOG.inner.lock() = opened.ok();
     // Fails only when somebody else has set a logger for this copy of the module: tests do.
     if log::set_logger(&LOG).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
-}
-
-fn config() -> Config {
-    ConfigBuilder::new()
-        .set_time_format_rfc3339()
-        .set_thread_level(LevelFilter::Off)
-        .set_target_level(LevelFilter::Off)
-        .build()
 }
 
 /// The file name of the module without its extension.

@@ -262,7 +262,7 @@ mod tests {
         let code = ActivationCode::from_random(std::array::from_fn(|at| at as u8 * 2));
         assert_eq!(code.reveal(), "0246-8ACE-GJMP-RTWY-X1CD");
         assert_eq!(
-            data_encoding::HEXLOWER.encode(&code.hash()[..4]),
+            base16ct::lower::encode_string(&code.hash()[..4]),
             "bee80bb9"
         );
         assert_eq!(code.to_string(), "0246-****-****-****-****");

@@ -2,6 +2,7 @@
 
 mod infobase;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
@@ -146,7 +147,7 @@ const TEXT_PREFIX: &str = "LF1.";
 impl SessionFacts {
     /// The text that one process passes to another, made of nothing but these facts.
     pub fn to_text(&self) -> String {
-        let body = data_encoding::BASE64URL_NOPAD.encode(&crate::envelope::to_cbor(self));
+        let body = Base64UrlUnpadded::encode_string(&crate::envelope::to_cbor(self));
         format!("{TEXT_PREFIX}{body}")
     }
 
@@ -165,9 +166,7 @@ impl SessionFacts {
                 16 * 1024,
             ));
         }
-        let bytes = data_encoding::BASE64URL_NOPAD
-            .decode(body.as_bytes())
-            .map_err(|_| FactsError::NotFacts)?;
+        let bytes = Base64UrlUnpadded::decode_vec(body).map_err(|_| FactsError::NotFacts)?;
         let facts: Self = crate::envelope::from_cbor(&bytes).map_err(|_| FactsError::NotFacts)?;
         facts.check()?;
         Ok(facts)

@@ -41,7 +41,7 @@ impl NewFile {
         let name = target
             .file_name()
             .ok_or_else(|| io::Error::other("the path has no file name"))?;
-        let suffix = data_encoding::HEXLOWER.encode(&crate::random_bytes::<6>());
+        let suffix = base16ct::lower::encode_string(&crate::random_bytes::<6>());
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{suffix}.new"));

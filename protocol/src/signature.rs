@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use base64ct::{Base64, Encoding};
 use minicbor::{Decode, Decoder, Encode, Encoder};
 use p256::ecdsa::signature::{Signer, Verifier};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -151,7 +152,7 @@ impl fmt::Display for PublicKey {
             f,
             "{}:{}",
             self.algorithm.name(),
-            data_encoding::BASE64.encode(&self.bytes)
+            Base64::encode_string(&self.bytes)
         )
     }
 }
@@ -171,12 +172,7 @@ impl FromStr for PublicKey {
             .into_iter()
             .find(|algorithm| algorithm.name() == name)
             .ok_or(KeyError)?;
-        Self::new(
-            algorithm,
-            data_encoding::BASE64
-                .decode(key.as_bytes())
-                .map_err(|_| KeyError)?,
-        )
+        Self::new(algorithm, Base64::decode_vec(key).map_err(|_| KeyError)?)
     }
 }
 

@@ -15,6 +15,7 @@ use protocol::{
 
 use super::http::HttpError;
 use crate::{
+    moment,
     table::CallError,
     texts::{self, error_with},
 };
@@ -67,7 +68,7 @@ pub(super) fn clock_error(error: CallError, server_clock: UnixSeconds) -> CallEr
 
 fn dated(reason: Reason, at: UnixSeconds) -> CallError {
     let date = jiff::Timestamp::from_second(at)
-        .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        .map(moment::minute)
         .unwrap_or_default();
     error_with(reason, &format!("({date})"), &format!("({date})"))
 }
@@ -172,7 +173,7 @@ pub(super) fn denied_error(denied: &Denied) -> CallError {
             holder.session_number,
         );
         let since = jiff::Timestamp::from_second(holder.since)
-            .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+            .map(moment::minute)
             .unwrap_or_default();
         en += &format!("{who}, since {since}");
         ru += &format!("{who}, с {since}");

@@ -8,6 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::moment;
+
 /// The longest log, in bytes.
 pub(super) const MAX_FILE: u64 = 8 * 1024 * 1024;
 const RESTARTED: &[u8] = b"the log reached its limit; earlier lines were dropped\n";
@@ -22,7 +24,7 @@ pub(super) struct LogFile {
 impl LogFile {
     pub(super) fn create(folder: &Path, module: &str) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let started = Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let started = moment::stamp(Timestamp::now());
         let name = format!("licenceaddin.{started}.{}.{module}.log", std::process::id());
         let mut options = OpenOptions::new();
         options.create(true);

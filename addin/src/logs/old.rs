@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use jiff::Timestamp;
 
+use crate::moment;
+
 /// A log's name, taken apart.
 struct Name<'a> {
     date: &'a str,
@@ -12,7 +14,8 @@ struct Name<'a> {
 
 /// Removes the logs of processes that ended; with `keep_today` those of earlier days only.
 pub fn remove_old(folder: &Path, keep_today: bool) {
-    let today = Timestamp::now().strftime("%Y%m%d").to_string();
+    let now = moment::stamp(Timestamp::now());
+    let today = &now[.."YYYYMMDD".len()];
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
@@ -93,7 +96,8 @@ mod tests {
 
     #[test]
     fn logs_of_ended_processes_go_and_everything_else_stays() {
-        let today = Timestamp::now().strftime("%Y%m%d").to_string();
+        let now = moment::stamp(Timestamp::now());
+        let today = &now[.."YYYYMMDD".len()];
         // On Windows what an open log cannot suffer tells that it is in use, and not the process's number.
         let other_runs = cfg!(unix);
         let names = [

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Object, connecting::date};
 use crate::{
     link::CALL_LIMIT,
+    moment,
     session::Seat,
     table::{CallError, Value},
     texts::{self, error_about},
@@ -230,10 +231,8 @@ impl Object {
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ss.mmmZ`, as everywhere in the system.
 fn iso(moment: Option<UnixSeconds>) -> Option<String> {
-    let moment = Timestamp::from_second(moment?).ok()?;
-    Some(moment.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string())
+    Some(moment::iso(Timestamp::from_second(moment?).ok()?))
 }
 
 /// The facts as one text of another process, or as this one's own.

@@ -24,20 +24,7 @@ impl Id {
 
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&data_encoding::HEXUPPER.encode(&self.0))
-    }
-}
-
-impl std::str::FromStr for Id {
-    type Err = data_encoding::DecodeError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = data_encoding::DecodeError {
-            position: 0,
-            kind: data_encoding::DecodeKind::Length,
-        };
-        let bytes = data_encoding::HEXUPPER_PERMISSIVE.decode(text.as_bytes())?;
-        Ok(Self(bytes.try_into().map_err(|_| wrong)?))
+        f.write_str(&base16ct::upper::encode_string(&self.0))
     }
 }
 

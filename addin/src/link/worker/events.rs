@@ -1,12 +1,12 @@
 //! What clients are told: one event of the process for each cause. In server processes 1C code reads properties
 //! instead.
 
-use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::Worker;
 use crate::{
     interface::events,
+    moment::iso,
     session::Session,
     table::{CallError, Language},
 };
@@ -71,9 +71,4 @@ impl Worker<'_> {
             hosts.iter().any(|host| host.event(message, &data));
         }
     }
-}
-
-/// `YYYY-MM-DDThh:mm:ss.mmmZ`, as everywhere in the system.
-fn iso(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
