@@ -17,8 +17,9 @@ use crate::{
 
 /// How often what is old is forgotten.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How often time is looked at.
-const TICK: Duration = Duration::from_secs(1);
+/// How often time is looked at, and keys and settings are. A file that changed is read at the second look: it may be half
+/// written at the first.
+const TICK: Duration = Duration::from_millis(500);
 /// How long the effect of a request is remembered: longer than any component retries.
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
 /// How many connections are ended at once. Each command ends [`EXPIRY_CHUNK`](crate::accounting::EXPIRY_CHUNK) sessions at

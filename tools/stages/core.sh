@@ -52,6 +52,8 @@ step "formatting" cargo fmt --all --check
 step "shellcheck" scripts
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "unit tests" cargo test --workspace --locked --lib --bins
+[[ -z ${LICENCE_LONG:-} ]] ||
+    step "the rules beside their model" env PROPTEST_CASES=20000 cargo test --workspace --locked --lib -- accounting::model_tests
 mapfile -t names < <(integration_tests licence-protocol licenceaddin licencecenter)
 mapfile -t sample_tests < <(integration_tests licence | grep -E '^(bsl|guide)')
 ((${#names[@]} && ${#sample_tests[@]})) || die "tests of this stage are missing"

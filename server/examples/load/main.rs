@@ -10,15 +10,15 @@
 )]
 
 #[path = "../../tests/support/api.rs"]
-mod api;
+pub(crate) mod api;
 #[path = "../../tests/support/component.rs"]
-mod component;
+pub(crate) mod component;
 #[path = "../../tests/support/place.rs"]
-mod place;
+pub(crate) mod place;
 #[path = "../../tests/support/running.rs"]
-mod running;
+pub(crate) mod running;
 #[path = "../../tests/support/vendor.rs"]
-mod vendor;
+pub(crate) mod vendor;
 
 use std::{
     path::Path,
@@ -60,9 +60,23 @@ fn main() {
         given.clamp(1, most)
     };
     let program = Path::new(arguments.get(1).expect("name the server's program first"));
-    let sessions = number(2, 100_000, 1_000_000);
-    let connections = number(3, 2_000, 20_000);
-    let seconds = number(4, 60, 600);
+    run(
+        program,
+        number(2, 100_000, 1_000_000),
+        number(3, 2_000, 20_000),
+        number(4, 60, 600),
+        arguments.get(5).is_some_and(|word| word == "expire"),
+    );
+}
+
+/// The whole measurement. It ends in a panic where a seat is lost or given twice.
+pub(crate) fn run(
+    program: &Path,
+    sessions: usize,
+    connections: usize,
+    seconds: usize,
+    until_expired: bool,
+) {
     let root = tempfile::tempdir().unwrap();
     let conf = format!(
         "[Common]\nServerPort=0\n[Sessions]\nHeartbeatSeconds={}\nExpireSeconds=60\n",
@@ -156,8 +170,8 @@ fn main() {
         }
         report("filling", &filling, filled);
         report("churn", &churn, Duration::from_secs(seconds as u64));
-        let usage = server.get("/api/usage");
-        println!("held by components: {held}; the server says: {usage}");
+        println!("held by components, and by what the server says: {held}");
+        assert_eq!((held, used(&server)), (sessions, sessions));
     });
     println!("memory after the churn: {} MB", memory(server.process.id()));
     drop(server);
@@ -167,20 +181,22 @@ fn main() {
         "killed and started again: listening after {:.2} s",
         begin.elapsed().as_secs_f64()
     );
-    println!("the server says: {}", server.get("/api/usage"));
-    if arguments.get(5).is_some_and(|word| word == "expire") {
+    assert_eq!(used(&server), sessions, "seats after the restart");
+    println!("all {sessions} seats are there");
+    if until_expired {
         expire(&server);
     }
 }
 
+/// How many seats are occupied, by what the server says.
+fn used(server: &Running) -> usize {
+    let usage = server.get("/api/usage");
+    usage["Usage"][0]["Used"].as_u64().unwrap() as usize
+}
+
 /// Nobody comes back after the restart, so all sessions expire: one other process asks for a seat over and over.
 fn expire(server: &Running) {
-    let used = || {
-        server.get("/api/usage")["Usage"][0]["Used"]
-            .as_u64()
-            .unwrap()
-    };
-    let all = used();
+    let all = used(server);
     let mut other = Component::connect(server.port, SERIES, u32::MAX, Id::random()).unwrap();
     let mut measured = Measured::default();
     let (mut looked, mut first) = (Instant::now(), None);
@@ -201,7 +217,7 @@ fn expire(server: &Running) {
         }
         if looked.elapsed() > Duration::from_millis(500) {
             looked = Instant::now();
-            let left = used();
+            let left = used(server);
             if left < all && first.is_none() {
                 first = Some(looked);
             }

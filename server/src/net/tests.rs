@@ -240,3 +240,27 @@ fn who_comes_by_an_address_of_this_computer_itself_is_this_computer() {
         address("192.168.1.5:1")
     );
 }
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_without_a_body() {
+    let running = run().await;
+    let lines: Vec<String> = (0..200).map(|at| format!("x{at}: y\r\n")).collect();
+    let lines = lines.concat();
+    let long = "y".repeat(1_000_000);
+    for (text, status) in [
+        ("no request at all\r\n\r\n".to_owned(), "400"),
+        (
+            format!("GET /api HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"),
+            "431",
+        ),
+        (
+            format!("GET /api HTTP/1.1\r\nHost: localhost\r\nx: {long}\r\n\r\n"),
+            "431",
+        ),
+    ] {
+        let answer = talk(&mut connect(running.port).await, &text).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert_eq!(body, "");
+    }
+}

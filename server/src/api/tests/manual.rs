@@ -132,6 +132,70 @@ async fn connections_and_sessions() {
 }
 
 #[tokio::test]
+async fn changes_answer_with_what_they_are_about() {
+    let place = place("").await;
+    let connection = place.connect().await;
+    let session = place.acquire(connection, 6, "Иванов").await;
+    let install = json!({"Licence": data_encoding::BASE64.encode(&place.issue(7_131_767, KeyType::Additional, 3))});
+    let off = json!({"Enabled": false});
+    let masked = [
+        "ID",
+        "LastUsed",
+        "ExpireTime",
+        "SessionConnection",
+        "FileName",
+    ];
+    for (name, method, path, body, status) in [
+        (
+            "installed",
+            Method::POST,
+            "/api/licences".into(),
+            install,
+            201,
+        ),
+        (
+            "switched",
+            Method::PUT,
+            "/api/licences/7131767".into(),
+            off,
+            202,
+        ),
+        (
+            "released",
+            Method::DELETE,
+            format!("/api/sessions/{session}"),
+            json!(null),
+            200,
+        ),
+        (
+            "dropped",
+            Method::DELETE,
+            format!("/api/connections/{connection}"),
+            json!(null),
+            200,
+        ),
+    ] {
+        let path = format!("{path}?Format=pretty");
+        let reply = tell(&place, method, &path, &body).await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+        golden(name, &reply.text, &masked);
+    }
+    let masked = ["Time", "Session", "Connection"];
+    let events =
+        "/api/events?Format=pretty&Event=KeyOff,Released,Disconnected,Granted,LicenceInstalled";
+    golden("events", &get(&place, events).await.text, &masked);
+    let later = crate::now().after(std::time::Duration::from_secs(60));
+    place.server.clock.at_least(later);
+    place.server.journal.minute_passed().await.unwrap();
+    golden(
+        "usage-past",
+        &pretty(&place, "/api/usage/minute").await,
+        &masked,
+    );
+    golden("usage", &pretty(&place, "/api/usage").await, &masked);
+}
+
+#[tokio::test]
 async fn gone_ones_are_404() {
     let place = place("").await;
     for path in [
