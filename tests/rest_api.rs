@@ -28,11 +28,14 @@ fn schemathesis() -> PathBuf {
     python.with_file_name("schemathesis")
 }
 
-/// The first ID of a list.
-fn first(scene: &Scene, list: &str, name: &str) -> String {
+/// The first and the last ID of a list: one to look at, and one to end.
+fn ends(scene: &Scene, list: &str, name: &str) -> (String, String) {
     let (status, answer) = scene.api(list);
     assert_eq!(status, 200);
-    answer[name][0]["ID"].as_str().unwrap().to_owned()
+    let rows = answer[name].as_array().unwrap();
+    assert!(rows.len() > 1, "{answer}");
+    let id = |row: &serde_json::Value| row["ID"].as_str().unwrap().to_owned();
+    (id(&rows[0]), id(&rows[rows.len() - 1]))
 }
 
 #[test]
@@ -47,10 +50,8 @@ fn every_answer_is_one_that_the_description_allows() {
         .map(|number| scene.client(&datafile, number))
         .collect();
     assert_eq!(clients.iter().filter(|(_, told)| told.is_true()).count(), 3);
-    let (connection, session) = (
-        first(&scene, "/api/connections", "Connections"),
-        first(&scene, "/api/sessions", "Sessions"),
-    );
+    let (connection, ended_connection) = ends(&scene, "/api/connections", "Connections");
+    let (session, ended_session) = ends(&scene, "/api/sessions", "Sessions");
     let config = scene.root().join("schemathesis.toml");
     fs::write(
         &config,
@@ -93,6 +94,14 @@ parameters = {{ "path.ID" = "{connection}" }}
 [[operations]]
 include-name = "GET /api/sessions/{{ID}}"
 parameters = {{ "path.ID" = "{session}" }}
+
+[[operations]]
+include-name = "DELETE /api/connections/{{ID}}"
+parameters = {{ "path.ID" = "{ended_connection}" }}
+
+[[operations]]
+include-name = "DELETE /api/sessions/{{ID}}"
+parameters = {{ "path.ID" = "{ended_session}" }}
 "#
         ),
     )
@@ -122,6 +131,13 @@ parameters = {{ "path.ID" = "{session}" }}
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    for (list, ended) in [
+        ("connections", ended_connection),
+        ("sessions", ended_session),
+    ] {
+        let (status, _) = scene.api(&format!("/api/{list}/{ended}"));
+        assert_eq!(status, 404, "{list}: it was ended by a request");
+    }
     // The server has the same opinion of them.
     let log = fs::read_dir(scene.conf_folder().join("logs")).unwrap();
     for file in log {

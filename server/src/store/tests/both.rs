@@ -275,14 +275,17 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
         let mut dice = Dice(seed);
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicI64::new(1_000_000));
-        let stores: Vec<Box<dyn Store>> = STORES
-            .iter()
-            .enumerate()
-            .map(|(at, open)| open(&folder.path().join(at.to_string()), &time))
-            .collect();
+        let start = || -> Vec<Box<dyn Store>> {
+            let file = |at: usize| folder.path().join(at.to_string());
+            let stores = STORES.iter().enumerate();
+            stores.map(|(at, open)| open(&file(at), &time)).collect()
+        };
+        let mut stores = start();
         let mut connections = Vec::new();
+        let (mut keys, mut book) = (Vec::new(), RuleBook::default());
+        let mut asked: Vec<Command> = Vec::new();
         let (mut granted, mut denied, mut lost) = (0, 0, 0);
-        for _ in 0..250 {
+        for _ in 0..400 {
             // No two seats are of the same moment: their order is never a matter of chance.
             time.fetch_add(1000 + dice.below(20_000) as i64, Ordering::Relaxed);
             let now = Moment(time.load(Ordering::Relaxed));
@@ -291,9 +294,12 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
             let some = sessions.get(pick);
             let who = some.and_then(|session| session.attached.first().copied());
             let operation = OperationId::random();
-            let command = match dice.below(20) {
-                _ if connections.len() < 3 => {
-                    let new = connection();
+            let command = match dice.below(28) {
+                _ if connections.len() < 4 => {
+                    let mut new = connection();
+                    new.facts.is_server = dice.below(3) > 0;
+                    new.facts.computer_id = ["AA", "BB"][dice.below(2) as usize].into();
+                    new.access_code = ["", "a", "b", "x"][dice.below(4) as usize].into();
                     connections.push(new.id);
                     connect(new)
                 }
@@ -301,10 +307,82 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
                     let at = dice.below(connections.len() as u64) as usize;
                     let number = dice.below(12) as u32;
                     let flags = [0, 0, 1, 2, 3][dice.below(5) as usize];
-                    acquire(&Claim {
-                        flags,
-                        ..claim(connections[at], number)
-                    })
+                    let mut claim = claim(connections[at], number);
+                    if dice.below(3) == 0 {
+                        claim.facts.key.infobase = "File=/b;".into();
+                    }
+                    if dice.below(4) == 0 {
+                        let mut parent = claim.facts.key.clone();
+                        parent.number = dice.below(12) as u32;
+                        claim.facts.parent = Some(parent);
+                    }
+                    if dice.below(6) == 0 {
+                        claim.facts.app_name = "BackgroundJob".into();
+                    }
+                    acquire(&Claim { flags, ..claim })
+                }
+                20 => match asked.len() {
+                    0 => continue,
+                    many => asked[dice.below(many as u64) as usize].clone(),
+                },
+                21 => Command::Disconnect(connections.swap_remove(0)),
+                22 => match some {
+                    Some(session) => Command::AdminRelease {
+                        session: session.id,
+                        by: crate::accounting::Admin::default(),
+                    },
+                    None => continue,
+                },
+                23 => Command::AdminDrop {
+                    connection: connections.swap_remove(0),
+                    by: crate::accounting::Admin::default(),
+                },
+                24 => Command::SwitchKey {
+                    key_no: 1 + dice.below(3) as u32,
+                    on: dice.below(3) > 0,
+                    by: crate::accounting::Admin::default(),
+                },
+                25 => {
+                    let connection = connections[dice.below(connections.len() as u64) as usize];
+                    let (from, owner) = if dice.below(2) == 0 {
+                        (HERE, THERE)
+                    } else {
+                        (THERE, HERE)
+                    };
+                    Command::Adopt {
+                        connection,
+                        from: Some(from),
+                        owner,
+                    }
+                }
+                26 => {
+                    let share = |limit, reserve| crate::accounting::AccessCode {
+                        share: crate::accounting::Share { limit, reserve },
+                        ..Default::default()
+                    };
+                    let codes = [
+                        ("".into(), share(None, 0)),
+                        ("a".into(), share(Some(2), 0)),
+                        ("b".into(), share(None, 1)),
+                    ];
+                    book.access_codes = (dice.below(2) == 0).then(|| codes.into());
+                    book.free_app_names.clear();
+                    if dice.below(2) == 0 {
+                        book.free_app_names.push("backgroundjob".into());
+                    }
+                    for store in &stores {
+                        store.set_rules(book.clone());
+                    }
+                    Command::TimePassed
+                }
+                27 => {
+                    // All of them start anew, with what is on their disks.
+                    drop(std::mem::take(&mut stores));
+                    stores = start();
+                    for store in &stores {
+                        store.set_rules(book.clone());
+                    }
+                    Command::KeysChanged(keys.clone())
                 }
                 10..=12 => match (some, who) {
                     (Some(session), Some(connection)) => Command::Detach {
@@ -333,8 +411,8 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
                 },
                 16 => Command::ForgetOperations(Moment(now.0 - 600_000)),
                 17 => Command::TimePassed,
-                _ => Command::KeysChanged(
-                    (1..=1 + dice.below(3) as u32)
+                _ => {
+                    keys = (1..=1 + dice.below(3) as u32)
                         .map(|key_no| Key {
                             key_no,
                             flags: dice.below(4) as u32,
@@ -342,14 +420,24 @@ async fn the_same_commands_have_the_same_outcomes_and_leave_the_same_rows_in_bot
                                 .then(|| now.after(Duration::from_secs(dice.below(300)))),
                             ..key(dice.below(4) as u32, None)
                         })
-                        .collect(),
-                ),
+                        .collect();
+                    Command::KeysChanged(keys.clone())
+                }
             };
+            let repeats = matches!(
+                command,
+                Command::Acquire(_) | Command::Release { .. } | Command::Detach { .. }
+            );
+            if repeats {
+                asked.push(command.clone());
+            }
             let mut outcomes = Vec::new();
             for store in &stores {
                 let mut outcome = ask(&**store, command.clone()).await;
-                if let Outcome::Done { lost, .. } = &mut outcome {
-                    lost.sort_by_key(|lost| lost.session);
+                match &mut outcome {
+                    Outcome::Done { lost, .. } => lost.sort_by_key(|lost| lost.session),
+                    Outcome::Connected { sessions, .. } => sessions.sort(),
+                    _ => {}
                 }
                 outcomes.push(outcome);
             }
