@@ -27,8 +27,9 @@ export SOURCE_DATE_EPOCH
 maker=open-licence
 maintainer="Licences for 1C:Enterprise <maintainers@licence.invalid>"
 homepage=https://licence.invalid/
-# Of xz.
-level=6 && [[ ${LICENCE_PROFILE:-} != quick ]] || level=1
+# Of xz, and what the installers are told.
+level=6 quick=()
+[[ ${LICENCE_PROFILE:-} != quick ]] || level=1 quick=(-DQUICK)
 work=$(mktemp -d -t licence-packages.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
@@ -192,7 +193,7 @@ windows() {
         packaging/linux/licenceaddin/licenceaddin.conf.sample >"$files/licenceaddin.conf.sample"
     grep -q '%LocalAppData%' "$files/licenceaddin.conf.sample"
     for package in licenceserver licenceaddin; do
-        makensis -V2 -WX -INPUTCHARSET UTF8 "-DPACKAGE=$package" "-DVERSION=$version" "-DMAKER=$maker" "-DFILES=$files" \
+        makensis -V2 -WX -INPUTCHARSET UTF8 ${quick[@]+"${quick[@]}"} "-DPACKAGE=$package" "-DVERSION=$version" "-DMAKER=$maker" "-DFILES=$files" \
             "-DOUT=$out/$package-$version.win.exe" "packaging/windows/$package.nsi"
     done
 }

@@ -1,11 +1,15 @@
 ; What both installers share: switches, exit codes, messages, who else is here, versions.
 ;
-; makensis gets PACKAGE, VERSION, MAKER, FILES (a folder with x86_64 and i386) and OUT by -D. Exit codes are the manual's:
-; 0 done; 1 cannot begin; 2 the user cancelled; 3 a file, 4 the service, 5 rights, 6 the registry; 7 1C is running;
+; makensis gets PACKAGE, VERSION, MAKER, FILES (a folder with x86_64 and i386) and OUT by -D; with QUICK it packs less tightly.
+; Exit codes are the manual's: 0 done; 1 cannot begin; 2 the user cancelled; 3 a file, 4 the service, 5 rights, 6 the registry; 7 1C is running;
 ; 8 a restart of Windows ends it; 100 the same or a newer version is installed.
 
 Unicode true
-SetCompressor /SOLID lzma
+!ifdef QUICK
+    SetCompressor zlib
+!else
+    SetCompressor /SOLID lzma
+!endif
 SetDateSave off
 ManifestSupportedOS all
 ManifestDPIAware true
