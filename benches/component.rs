@@ -62,6 +62,7 @@ fn benches(criterion: &mut Criterion) {
     let (ours, peer) = (Library::load(&ours), Library::load(&peer));
     calls(criterion, &scene, &ours, &peer);
     cold(criterion, &scene, &ours);
+    crowded(criterion, &scene, &ours);
     protected(criterion, &scene, &ours);
 }
 
@@ -153,6 +154,34 @@ fn cold(criterion: &mut Criterion, scene: &Scene, ours: &Library) {
         });
 }
 
+/// One more session of a connection that 1,000 objects share, beside one of a connection of two.
+fn crowded(criterion: &mut Criterion, scene: &Scene, ours: &Library) {
+    let datafile = packed(scene, "crowded", b"the protected object");
+    let taker = Taker::new(scene, &datafile);
+    let mut session = 1_000_000;
+    let mut group = criterion.benchmark_group("take a seat beside others");
+    for (name, others) in [("licenceaddin", 1000), ("beside one", 1)] {
+        let mut next = || {
+            session += 1;
+            taker.seated_with(ours, session, name)
+        };
+        let others: Vec<_> = (0..others).map(|_| next()).collect();
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| {
+                let mut took = Duration::ZERO;
+                for _ in 0..times {
+                    let start = Instant::now();
+                    let object = next();
+                    took += start.elapsed();
+                    drop(object);
+                }
+                took
+            });
+        });
+        drop(others);
+    }
+}
+
 /// A large object from the datafile into the platform's memory, beside the cipher alone over as many bytes.
 fn protected(criterion: &mut Criterion, scene: &Scene, ours: &Library) {
     let content: Vec<u8> = noise(OBJECT_BYTES);
@@ -209,13 +238,18 @@ impl<'a> Taker<'a> {
 
     /// An object that holds the seat of session `number`, over a connection of its own.
     fn seated<'l>(&self, library: &'l Library, number: i32) -> Object<'l> {
+        // Objects of another access code share no connection.
+        self.seated_with(library, number, &format!("bench {number}"))
+    }
+
+    /// The same over the connection of that access code.
+    fn seated_with<'l>(&self, library: &'l Library, number: i32, code: &str) -> Object<'l> {
         let object = library.object();
         let set = |name, value: Value| object.set(name, value).expect("the property is set");
         set("ServerAddr", "127.0.0.1".into());
         set("ServerPort", Value::Int(self.port.into()));
         set("KeyID", SERIES.into());
-        // Objects of another access code share no connection.
-        set("AccessCode", Value::Text(format!("bench {number}")));
+        set("AccessCode", code.into());
         let datafile = self.datafile.to_str().expect("temporary paths are text");
         let facts = [
             "Srvr=\"app\";Ref=\"demo\";".into(),

@@ -5,7 +5,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use licence::{
     crowd::{Crowd, Way},
@@ -50,6 +50,30 @@ fn a_thousand_objects_on_32_threads_share_one_connection_and_one_thread() {
     // The process's own, and the connection's: one heartbeat for all.
     assert_eq!(threads(crowd.pid()), 2);
     assert_eq!(crowd.open(), 1000);
+    crowd.close();
+}
+
+/// The processor time that a process has used, in the system's ticks of 10 ms.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name in brackets may hold anything.
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split(' ').collect();
+    let [user, system] = [fields[12], fields[13]].map(|field| field.parse::<u64>().unwrap());
+    user + system
+}
+
+#[test]
+fn a_process_that_holds_hundreds_of_seats_and_does_nothing_uses_no_processor() {
+    let scene = Scene::new(300);
+    let way = Way::to(&scene, &[], &datafile(&scene, 10));
+    let mut crowd = Crowd::start(&scene, Application::Server);
+    crowd.seat(&way, 1, 300, 32);
+    let before = ticks(crowd.pid());
+    // Some heartbeats: here they come every second.
+    thread::sleep(Duration::from_secs(4));
+    let used = ticks(crowd.pid()) - before;
+    assert!(used <= 4, "{used} ticks in four seconds");
+    assert_eq!(scene.sessions(), 300);
     crowd.close();
 }
 

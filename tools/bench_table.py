@@ -21,6 +21,7 @@ ROWS = [
     ("load and create an object", OURS, "addin1c", "time", "within 2×", lambda ours, peer: ours <= 2 * peer),
     ("open a protected object", OURS, "chacha20poly1305", "rate", "70 % of its speed", lambda ours, peer: peer >= 0.7 * ours),
     ("obtain a licence, cold", OURS, None, "time", "under 10 ms", lambda ours, _: ours < 10e6),
+    ("take a seat beside others", OURS, "beside one", "time", "what the first costs", lambda ours, peer: ours <= 1.2 * peer),
     ("heartbeat", SERVER, "bare axum", "rate", "80 % of its requests/s", lambda ours, peer: peer >= 0.8 * ours),
     ("heartbeat, the server's processor time", SERVER, "bare axum", "time", "–", None),
     ("durable grant", SERVER, "one sync of the disk", "rate", "5,000/s where a sync takes 1 ms", lambda ours, peer: ours <= 2e5 * max(1, peer / 1e6)),
