@@ -80,7 +80,7 @@ pub struct Embedded {
     reader: Arc<Mutex<Database>>,
     /// Who may read the file: one at a time. A place is kept until the search is over, whether or not somebody waits for it
     /// still, so that no crowd of slow ones takes all threads.
-    reading: Arc<Semaphore>,
+    pub(super) reading: Arc<Semaphore>,
     changes: broadcast::Sender<Change>,
     /// Held as long as the store is open.
     _lock: File,
@@ -471,36 +471,5 @@ impl Journal for Embedded {
 
     fn forget(&self, before: Moment) -> Answer<'_, bool> {
         self.ask(|reply| Message::Forget(before, reply))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn searches_wait_for_each_other_without_a_thread_and_not_for_ever() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Embedded::open(
-            &folder.path().join("server.db"),
-            RuleBook::default(),
-            Box::new(|| Moment(0).into()),
-            Box::new(|_| {}),
-        )
-        .unwrap();
-        let before = Arc::clone(&store.reading).acquire_owned().await.unwrap();
-        let mut search = store.events(EventQuery::default());
-        assert!((&mut search).now_or_never().is_none());
-        assert_eq!(Arc::strong_count(&store.reader), 2, "no thread has it");
-        tokio::time::pause();
-        assert_eq!(search.await, Err(StoreError::Busy));
-        tokio::time::resume();
-        drop(before);
-        assert_eq!(
-            store.events(EventQuery::default()).await,
-            Ok(EventPage::default())
-        );
     }
 }

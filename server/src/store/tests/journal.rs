@@ -392,3 +392,19 @@ async fn all_sessions_are_counted_though_not_all_applications_are_named() {
     assert_eq!(now[0].sessions, many);
     assert_eq!(now[0].apps.len(), crate::accounting::MAX_APPS);
 }
+
+#[tokio::test]
+async fn searches_wait_for_each_other_without_a_thread_and_not_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(
+        &folder.path().join("server.db"),
+        &Arc::new(AtomicI64::new(0)),
+    );
+    let before = Arc::clone(&store.reading).acquire_owned().await.unwrap();
+    let search = store.events(query());
+    tokio::time::pause();
+    assert_eq!(search.await, Err(StoreError::Busy));
+    tokio::time::resume();
+    drop(before);
+    assert_eq!(store.events(query()).await, Ok(EventPage::default()));
+}
