@@ -1,5 +1,5 @@
-//! The rules of the interface with the real program and real sockets, from this computer and from its own address in the
-//! network, which is for the server one like any other.
+//! The rules of the interface with the real program and real sockets, from this computer, and to its loopback from its own
+//! address in the network, which is for the server one like any other.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -45,13 +45,29 @@ const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const ADMIN: &str = "YWRtaW46YWRtaW4=";
 const OTHER: &str = "YWRtaW46b3RoZXI=";
 
-/// The status that a request is answered with.
-fn status(server: &Running, to: IpAddr, request: &str, headers: &str, secret: &str) -> u16 {
-    let mut stream = TcpStream::connect(SocketAddr::new(to, server.port)).unwrap();
+/// A connection to the server from there.
+fn connect(from: IpAddr, port: u16) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from, 0)).unwrap();
+        socket.connect(SocketAddr::new(HERE, port)).await.unwrap()
+    });
+    let stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
+/// The status that a request from there is answered with.
+fn status(server: &Running, from: IpAddr, request: &str, headers: &str, secret: &str) -> u16 {
+    let mut stream = connect(from, server.port);
     let host = if headers.contains("Host:") {
         String::new()
     } else {
-        format!("Host: {to}:{}\r\n", server.port)
+        format!("Host: {HERE}:{}\r\n", server.port)
     };
     let text = format!(
         "{request} HTTP/1.1\r\n{host}{headers}Authorization: Basic {secret}\r\nConnection: close\r\n\r\n"
@@ -74,7 +90,7 @@ fn another_name_another_site_and_another_network_are_refused() {
         root.path(),
         "[Console]\nPassword=other\nHostNames=licences.example.ru\nLocalAccessOnly=1\n",
     );
-    let get = |to, headers: &str| status(&server, to, "GET /api", headers, OTHER);
+    let get = |from, headers: &str| status(&server, from, "GET /api", headers, OTHER);
     assert_eq!(get(HERE, ""), 200);
     assert_eq!(get(far(), ""), 403, "LocalAccessOnly");
     assert_eq!(get(HERE, "Host: evil.example\r\n"), 403, "DNS rebinding");
@@ -88,7 +104,7 @@ fn another_name_another_site_and_another_network_are_refused() {
 fn the_default_password_changes_nothing_from_the_network() {
     let root = tempfile::tempdir().unwrap();
     let server = start(root.path(), "");
-    let delete = |to| status(&server, to, "DELETE /api/sessions/1", "", ADMIN);
+    let delete = |from| status(&server, from, "DELETE /api/sessions/1", "", ADMIN);
     assert_eq!(delete(far()), 403);
     assert_eq!(delete(HERE), 404);
     assert_eq!(status(&server, far(), "GET /api", "", ADMIN), 200);
