@@ -51,12 +51,12 @@ build_crate() {
     fi
     if [[ $profile == component ]]; then
         # What every 1C process carries is as small as the programs need not be: std without the reader of debug information,
-        # which a stripped library does not have, and without the places in the source and the values for programmers that a panic
-        # would print to nobody (no text of ours is made of them);
+        # which a stripped library does not have, and without the places in the source that a panic would print to nobody
+        # (the texts that values have for programmers stay, 117 KB of them: ureq writes the version of HTTP by one of them);
         # functions of the library itself are called without a table that had to be filled in at loading; curves without
         # vector instructions, since a handshake now and then has time.
         options+=("-Zbuild-std-features=panic-unwind,optimize_for_size")
-        extra="-Zlocation-detail=none -Zfmt-debug=none --cfg curve25519_dalek_backend=\"serial\""
+        extra="-Zlocation-detail=none --cfg curve25519_dalek_backend=\"serial\""
         [[ $target != *-linux-* ]] || extra+=" -Zplt=yes"
     fi
     [[ $target != *-linux-* ]] || PATH=$(dirname "$python"):$PATH
